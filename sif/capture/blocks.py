@@ -97,7 +97,7 @@ def by_path_names(directory: Path = Path("/dev/disk/by-path")) -> Mapping[str, s
     names: Dict[str, str] = {}
     if directory.is_dir():
         for link in sorted(directory.iterdir(), reverse=True):
-            names[os.path.basename(os.path.realpath(link))] = link.name
+            names[Path(os.path.realpath(link)).name] = link.name
     return names
 
 

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from sif.capture.filesystems import fs_id
 from sif.capture.lvm import identifier
@@ -45,7 +45,8 @@ def resolve(spec: str, storage: Storage, real_paths: Mapping[str, str]) -> Optio
     tag, equals, value = spec.partition("=")
     value = value.strip('"')
     if equals and tag in ("UUID", "LABEL"):
-        for item in (*storage.filesystems, *storage.swaps):
+        items: Tuple[Union[FileSystem, Swap], ...] = (*storage.filesystems, *storage.swaps)
+        for item in items:
             if (item.uuid.lower() == value.lower()) if tag == "UUID" else (item.label == value):
                 return str(item.device)
         return None
