@@ -82,7 +82,8 @@ def run(argv: Sequence[str], *, timeout: float, input: Optional[str] = None,
             check=False, pass_fds=tuple(pass_fds))
     except subprocess.TimeoutExpired as error:
         raise CommandFailed(f"{argv[0]} did not finish", where=pasteable(argv),
-                            found=f"still running after {timeout} s", hint="look for a device that does not answer") from error
+                            found=f"still running after {timeout} s",
+                            hint="look for a device that does not answer") from error
     except OSError as error:
         raise _missing(argv, error) from error
     result = Result(tuple(argv), done.returncode, done.stdout, done.stderr, time.monotonic() - began)

@@ -16,6 +16,8 @@ _OWN_ENTRY = "Lifeboat recovery"
 _SECONDS = 30.0
 _BOOT_CODE_BYTES = 440
 
+_ENTRY = re.compile(r"Boot([0-9A-Fa-f]{4})\*\s+(.+?)\s+HD\(\d+,GPT,([0-9A-Fa-f-]{36})[^)]*\)/(.*)$")
+
 
 @dataclass(frozen=True)
 class RawEntry:
@@ -49,13 +51,17 @@ def parse_efibootmgr(text: str) -> Tuple[Tuple[str, ...], Tuple[RawEntry, ...]]:
     for line in text.splitlines():
         if line.startswith("BootOrder:"):
             order = tuple(line.partition(":")[2].strip().split(","))
-        found = re.match(
-            r"Boot([0-9A-Fa-f]{4})\*\s+(.+?)\s+HD\(\d+,GPT,([0-9A-Fa-f-]{36})[^)]*\)/(?:File\()?(\\[^)\t]*?)\)?"
-            r"(?:[^\\]*)?$", line)
+        found = _ENTRY.match(line)
         if found:
-            number, label, partition, path = found.groups()
-            entries.append(RawEntry(number.upper(), label.strip(), partition.lower(), path.strip()))
+            number, label, partition, rest = found.groups()
+            entries.append(RawEntry(number.upper(), label.strip(), partition.lower(), _file_path(rest)))
     return order, tuple(entries)
+
+
+def _file_path(rest: str) -> str:
+    """The path behind ``HD(...)/``, without the optional data that may follow it."""
+    inside = re.match(r"File\(([^)]*)\)", rest)
+    return inside.group(1) if inside else re.split(r"[\t{]", rest)[0].strip()
 
 
 def efi_entries(order: Sequence[str], raw: Sequence[RawEntry], esp_of: Mapping[str, str]) -> Tuple[EfiEntry, ...]:
