@@ -42,7 +42,8 @@ def test_efibootmgr_old_and_new(line: str) -> None:
 
 def test_only_this_systems_entries_are_kept_in_boot_order() -> None:
     raw = (RawEntry("0001", "other", "ffffffff-0000-4000-8000-111111111111", "\\a"),
-           RawEntry("0002", "second", GUID, "\\b"), RawEntry("0003", "first", GUID, "\\c"), RawEntry("0004", "Lifeboat recovery", GUID, "\\d"))
+           RawEntry("0002", "second", GUID, "\\b"), RawEntry("0003", "first", GUID, "\\c"),
+           RawEntry("0004", "Lifeboat recovery", GUID, "\\d"))
     entries = efi_entries(("0004", "0003", "0001", "0002"), raw, {GUID: "esp"})
     assert [(e.id, e.label, e.esp) for e in entries] == [("1", "first", "esp"), ("2", "second", "esp")]
 
