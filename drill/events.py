@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any, Mapping, Optional
 
@@ -34,6 +34,10 @@ class AgentEvent:
     @property
     def ends_phase(self) -> bool:
         return self.step == "phase" and self.state in (State.FINISHED, State.FAILED)
+
+    def line(self) -> str:
+        """The event as one line of JSON, without what it does not say."""
+        return json.dumps({name: value for name, value in asdict(self).items() if value is not None})
 
 
 def parse_event(line: str) -> AgentEvent:

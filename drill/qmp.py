@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -48,7 +49,8 @@ class Monitor:
 
     async def _follow(self) -> None:
         async for message in self._listener:
-            self._on_event(str(message["event"]), dict(message.get("data", {})))
+            data = message.get("data")
+            self._on_event(str(message["event"]), data if isinstance(data, dict) else {})
 
     def execute(self, command: str, arguments: Optional[Mapping[str, Any]] = None) -> Any:
         """Run one QMP command and return its result. Raises :class:`MachineError`."""
@@ -61,10 +63,9 @@ class Monitor:
         """Disconnect; QEMU itself goes on. Safe to call when QEMU is gone already."""
         if not self._thread.is_alive():
             return
-        try:
+        # When QEMU ended first, the connection is already what we want: lost.
+        with contextlib.suppress(QMPError, OSError, EOFError, TimeoutError):
             self._call(self._disconnect(), 5.0)
-        except (QMPError, OSError, EOFError, TimeoutError):
-            pass  # QEMU ended first: the connection is what we wanted to lose
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5.0)
 

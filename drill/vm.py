@@ -121,11 +121,12 @@ class Machine:
         """Tell the watch that the guest just answered in another way (guest agent, network)."""
         self._last_life = time.monotonic()
 
-    def observe(self, silence: float) -> Observation:
+    def observe(self, silence: float, limit: Optional[float] = None) -> Observation:
         """The next sign of the machine.
 
         Raises :class:`MachineError` when ``silence`` seconds passed without any: no event, no answer, and no
-        byte on the serial console (its growth counts as life; what it says does not).
+        byte on the serial console (its growth counts as life; what it says does not). ``limit`` is a
+        monotonic time after which it raises in any case.
         """
         while True:
             try:
@@ -137,6 +138,9 @@ class Machine:
                 status = self._process.poll() if self._process else None
                 return Observation(time.monotonic(), Sign.EXIT, reason=f"QEMU exit status {status}")
             self.check_life(silence)
+            if limit is not None and time.monotonic() > limit:
+                raise MachineError("the machine takes too long", where=self.spec.name,
+                                   hint=f"its console is in {self.spec.serial_log}")
 
     def check_life(self, silence: float) -> None:
         """Raise :class:`MachineError` if the machine gave no sign of life for ``silence`` seconds."""
@@ -158,7 +162,7 @@ class Machine:
         """
         deadline = time.monotonic() + timeout
         while True:
-            seen = self.observe(max(1.0, deadline - time.monotonic()))
+            seen = self.observe(timeout, deadline)
             if seen.sign is Sign.SHUTDOWN and seen.reason == "guest-shutdown":
                 if self._process is not None:
                     self._process.wait(START_SECONDS)

@@ -31,10 +31,9 @@ def fill(target: Path, page: str, rows: int) -> None:
     oddities(target / "srv/odd")
     oddities(target / "home/bob/odd")
     for place in ("home/alice", "home/bob"):
-        owner = os.stat(target / place)
-        for folder, names, files in os.walk(target / place):
-            for name in (*names, *files):
-                os.chown(os.path.join(folder, name), owner.st_uid, owner.st_gid, follow_symlinks=False)
+        owner = (target / place).stat()
+        for path in (target / place).rglob("*"):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
     capabilities(target)
     times(target / "srv/odd")
     times(target / "home/bob/odd")
@@ -50,7 +49,7 @@ def database(folder: Path, rows: int) -> None:
                    ((n, f"customer {n % 997}", n * n % 9973) for n in range(1, rows + 1)))
     db.commit()
     db.close()
-    os.chmod(folder / "shop.sqlite", 0o640)
+    (folder / "shop.sqlite").chmod(0o640)
     os.chown(folder / "shop.sqlite", 33, 33)
 
 
@@ -80,14 +79,13 @@ def oddities(folder: Path) -> None:
     for name in ("linked-1", "linked-2"):
         os.link(plain, folder / name)
     (folder / "Größe-日本-\u0301.txt").write_text("a name that is not ASCII\n", encoding="utf-8")
-    with open(os.fsencode(folder) + b"/latin1-\xe9", "wb") as file:
-        file.write(b"a name that is not UTF-8\n")
+    (folder / os.fsdecode(b"latin1-\xe9")).write_text("a name that is not UTF-8\n")
     (folder / "name with\nnewline and 'quotes\"").write_text("x")
     (folder / "empty").write_bytes(b"")
     for place in ("empty-dir", "dir/in/dir"):
         (folder / place).mkdir(parents=True)
-    os.symlink("plain", folder / "symlink")
-    os.symlink("/nowhere/at/all", folder / "dangling")
+    (folder / "symlink").symlink_to("plain")
+    (folder / "dangling").symlink_to("/nowhere/at/all")
     os.mkfifo(folder / "fifo", 0o620)
     os.mknod(folder / "null", stat.S_IFCHR | 0o600, os.makedev(1, 3))
     with (folder / "sparse").open("wb") as file:
@@ -99,7 +97,7 @@ def oddities(folder: Path) -> None:
         file.truncate(16 << 20)
     for name, mode in (("setuid", 0o4755), ("setgid", 0o2755), ("sticky", 0o1644), ("none", 0o000)):
         (folder / name).write_text(f"#!/bin/sh\n# {name}\n")
-        os.chmod(folder / name, mode)
+        (folder / name).chmod(mode)
     os.setxattr(folder / "plain", "user.comment", "Größe".encode())
     os.setxattr(folder / "plain", "user.binary", bytes(range(256)))
     os.setxattr(folder / "empty-dir", "user.empty", b"")
@@ -114,10 +112,10 @@ def capabilities(target: Path) -> None:
     for place in ("home/bob/odd", "srv/odd", "usr/local/bin"):
         program = target / place / "listen"
         program.write_bytes((target / "usr/bin/true").read_bytes())
-        os.chmod(program, 0o755)
+        program.chmod(0o755)
         call("setcap", "cap_net_bind_service,cap_net_raw+ep", str(program))
-    os.chmod(target / "home/bob/odd/setuid", 0o4755)
-    os.chmod(target / "home/bob/odd/setgid", 0o2755)
+    (target / "home/bob/odd/setuid").chmod(0o4755)
+    (target / "home/bob/odd/setgid").chmod(0o2755)
 
 
 def times(folder: Path) -> None:

@@ -102,7 +102,8 @@ def _fstab(firmware: str) -> list[str]:
             (f"{SYSTEM}-part2", "/boot", "ext4", "defaults", "0 2")]
     if firmware == "uefi":
         rows.append((f"{SYSTEM}-part1", "/boot/efi", "vfat", "umask=0077", "0 1"))
-    rows += [("/dev/vg_data/srv", "/srv", "xfs", "defaults,nodev", "0 0"), ("/dev/vg0/swap", "none", "swap", "sw", "0 0")]
+    rows += [("/dev/vg_data/srv", "/srv", "xfs", "defaults,nodev", "0 0"),
+             ("/dev/vg0/swap", "none", "swap", "sw", "0 0")]
     return [f"UUID={call('blkid', '-p', '-s', 'UUID', '-o', 'value', device).strip()} {place} {kind} {options} {tail}\n"
             for device, place, kind, options, tail in rows]
 
