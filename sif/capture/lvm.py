@@ -100,7 +100,8 @@ def describe(
         group_of[lv_id(row["vg_name"], row["lv_name"])] = row["vg_name"]
     return LvmFacts(
         pvs=pvs, vgs=tuple(vgs), lvs=tuple(lvs.values()), files=tuple(files), unsupported=tuple(unsupported),
-        device_of=tuple((ident, f"/dev/{group}/{lvs[ident].name}") for ident, group in group_of.items()),
+        device_of=tuple((ident, f"/dev/{group}/{lvs[ident].name}") for ident, group in group_of.items()
+                        if ident in lvs),
     )
 
 
