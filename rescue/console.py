@@ -143,7 +143,7 @@ def open_console(auto: bool, answers: Mapping[str, str], consoles: Sequence[Path
     """The operator's console: none when unattended, the calling terminal, or else all consoles of the machine."""
     if auto:
         return Unattended(answers)
-    if sys.stdin.isatty():
+    if sys.stdin.isatty() and sys.stdout.isatty():
         return LineConsole([(sys.stdin.fileno(), sys.stdout.fileno())], answers)
     terminals = []
     for path in consoles:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Optional, Sequence, Tuple
 
 from rescue.failures import MediumNotFound
 from rescue.settings import Address, AddressKind
@@ -105,7 +105,7 @@ def first_parts(filesystem: VisibleFileSystem, mount_point: Path, files: Iterabl
 
 def distinct(candidates: Sequence[Candidate]) -> Tuple[Candidate, ...]:
     """One candidate for each set: copies of a set on several media are equally good, the first one is taken."""
-    seen = {}
+    seen: Dict[str, Candidate] = {}
     for candidate in candidates:
         seen.setdefault(candidate.set_id, candidate)
     return tuple(seen.values())
