@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Iterable, Optional, Sequence, Tuple
+from typing import Iterable, List, Optional, Sequence, Tuple
 
 from rescue.failures import BootLoaderFailed
 from sif.run import run
@@ -48,7 +48,9 @@ class BootVariables:
 
 def parse_efibootmgr(text: str) -> BootVariables:
     """Read what efibootmgr prints, with or without ``-v``."""
-    entries, order, following = [], (), None
+    entries: List[BootEntry] = []
+    order: Tuple[str, ...] = ()
+    following: Optional[str] = None
     for line in text.splitlines():
         if line.startswith("BootOrder:"):
             order = tuple(word.strip().upper() for word in line.partition(":")[2].split(",") if word.strip())

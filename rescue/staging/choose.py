@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from rescue.failures import StagingFailed
 from sif.model import FileSystem, FsType, SystemInformation
@@ -49,7 +49,7 @@ def choose_stage(saved: SystemInformation, free_bytes: Mapping[str, int], needed
 
 def _in_order(saved: SystemInformation) -> Tuple[FileSystem, ...]:
     """Mounted file systems, the system volume first, then the boot volume, then the others by mount point."""
-    first = {saved.system.boot_fs: 0, saved.system.root_fs: 1}
+    first: Dict[str, int] = {saved.system.boot_fs: 0, saved.system.root_fs: 1}
     mounted = [fs for fs in saved.filesystems if fs.mount]
     return tuple(sorted(mounted, key=lambda fs: (fs.mount != "/boot", first.get(fs.id, 2), fs.mount or "")))
 
