@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Callable, Mapping, Optional, Tuple
 
 from rescue.account import Account, account_in
+from rescue.chroot import chroot_mounts
 from rescue.console import Choice, Console, choose
 from rescue.events import Events, Step
 from rescue.failures import RestoreFailed
@@ -22,6 +24,10 @@ from sif.run import pasteable, stream
 _HANDLER_ROUNDS = 3
 TIMED_OUT = 124
 CANNOT_START = 127
+
+
+class _Unsuccessful(RestoreFailed):
+    """One attempt failed; ends its step, and what follows is decided outside of it."""
 
 
 class Outcome(str, Enum):
@@ -94,7 +100,7 @@ class CommandRunner:
                 break
         raise RestoreFailed(f"`{command.title}` failed", where=f"COMMAND {command.id}",
                             found=f"exit status {result.status} after {result.attempts} attempts:\n"
-                            + self._tail(result), wanted=f"exit status {', '.join(map(str, command.success))}",
+                            + _tail(self.logs / result.log), wanted=f"exit status {', '.join(map(str, command.success))}",
                             hint="the machine stays in phase 2: repair the cause (store, network, password), then "
                             f"restart it; finished commands are not run again. Full output: {result.log}")
 
@@ -104,15 +110,18 @@ class CommandRunner:
         for attempt in range(1, command.retries + 2):
             attempts = attempt
             again = f" (attempt {attempt})" if attempt > 1 else ""
-            with self.events.step(f"command.{command.id}", command.title + again) as step:
-                began = self.events.clock()
-                status = self._start(command, {}, log, step)
+            began = self.events.clock()
+            try:
+                with self.events.step(f"command.{command.id}", command.title + again) as step:
+                    status = self._start(command, {}, log, step)
+                    if status not in command.success:
+                        raise _Unsuccessful(f"exit status {status}", found=_tail(log))
+            except _Unsuccessful:
                 seconds += self.events.clock() - began
-                if status not in command.success:
-                    step.info(f"exit status {status}")
-            if status in command.success:
-                return CommandResult(command.id, command.title, Outcome.DONE, status, attempts, seconds, log.name,
-                                     command.critical)
+                continue
+            seconds += self.events.clock() - began
+            return CommandResult(command.id, command.title, Outcome.DONE, status, attempts, seconds, log.name,
+                                 command.critical)
         return CommandResult(command.id, command.title, Outcome.FAILED, status, attempts, seconds, log.name,
                              command.critical)
 
@@ -156,8 +165,9 @@ class CommandRunner:
                     step.progress(reading.fraction, reading.text or None)
 
             try:
-                return stream(argv, timeout=float(command.timeout_s), on_line=on_line, env=env,
-                              prepare=self._prepare(command)).status
+                with chroot_mounts(self.target) if command.chroot else nullcontext():
+                    return stream(argv, timeout=float(command.timeout_s), on_line=on_line, env=env,
+                                  prepare=self._prepare(command)).status
             except ToolMissing as error:
                 out.write(f"{error}\n")
                 return CANNOT_START
@@ -183,10 +193,6 @@ class CommandRunner:
             return None
         return lambda: _become(root, account)
 
-    def _tail(self, result: CommandResult) -> str:
-        lines = (self.logs / result.log).read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join(lines[-20:])
-
 
 def _become(root: Optional[Path], account: Optional[Account]) -> None:
     if root is not None:
@@ -201,3 +207,8 @@ def _become(root: Optional[Path], account: Optional[Account]) -> None:
 def _pair(text: str) -> Tuple[str, str]:
     name, _, value = text.partition("=")
     return name, value
+
+
+def _tail(log: Path) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
