@@ -76,13 +76,13 @@ def detect_hardware(excluded: Mapping[str, str]) -> Hardware:
     """The present machine. ``excluded`` maps device paths (disk or partition) to why that disk is no target."""
     slots = _slots()
     why = {os.path.realpath(path): reason for path, reason in excluded.items()}
-    disks = tuple(_present_disk(node, why, slots.get(node.name)) for node in _nodes() if node.is_disk)
+    disks = tuple(_present_disk(node, why, slots.get(node.name)) for node in list_nodes() if node.is_disk)
     return Hardware(_firmware(), platform.machine(), disks, _ram_bytes(Path("/proc/meminfo").read_text("ascii")))
 
 
 def fingerprint(disk: PresentDisk) -> Fingerprint:
     """What the disk looks like now; equal to the plan's fingerprint when nothing has touched it since."""
-    (node,) = _nodes(disk.path)
+    (node,) = list_nodes(disk.path)
     now = _present_disk(node, {}, None)
     return Fingerprint(now.path, now.size_bytes, now.serial, now.wwn, now.content)
 
@@ -159,7 +159,8 @@ def _ram_bytes(meminfo: str) -> int:
 
 # Looking (acts on nothing)
 
-def _nodes(*paths: str) -> Tuple[Node, ...]:
+def list_nodes(*paths: str) -> Tuple[Node, ...]:
+    """The device trees of all block devices, or of those named."""
     return parse_lsblk(run(("lsblk", "-J", "-b", "-o", _COLUMNS, *paths), timeout=_TIMEOUT).stdout)
 
 
