@@ -9,12 +9,15 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from sif.run import run
 
-_COLUMNS = "NAME,KNAME,PATH,TYPE,FSTYPE,LABEL,UUID,MOUNTPOINTS,PARTN"
+_COLUMNS = "NAME,KNAME,PATH,TYPE,FSTYPE,LABEL,UUID,MOUNTPOINTS,PARTN,PTUUID,SIZE,SERIAL"
 
 
 @dataclass(frozen=True)
 class BlockDevice:
-    """A block device and the kernel names of what it lies on (a logical volume may lie on several)."""
+    """A block device and the kernel names of what it lies on (a logical volume may lie on several).
+
+    ``table_id`` is the id of its partition table (a partition shows its disk's).
+    """
 
     kname: str
     path: str
@@ -25,6 +28,9 @@ class BlockDevice:
     mount_points: Tuple[str, ...] = ()
     part_number: Optional[int] = None
     parents: Tuple[str, ...] = ()
+    table_id: Optional[str] = None
+    size_bytes: int = 0
+    serial: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class BlockDevices:
 
 def read_block_devices() -> BlockDevices:
     """Ask lsblk what block devices there are."""
-    return parse_lsblk(run(["lsblk", "--json", "--output", _COLUMNS], timeout=60).stdout)
+    return parse_lsblk(run(["lsblk", "--json", "--bytes", "--output", _COLUMNS], timeout=60).stdout)
 
 
 def parse_lsblk(text: str) -> BlockDevices:
@@ -81,5 +87,6 @@ def _collect(nodes: Iterable[Dict[str, Any]], parents: Tuple[str, ...], found: D
             kname=kname, path=str(node["path"]), type=str(node["type"]), fstype=node.get("fstype"),
             label=node.get("label"), uuid=node.get("uuid"),
             mount_points=tuple(point for point in node.get("mountpoints") or () if point),
-            part_number=int(number) if number is not None else None, parents=above)
+            part_number=int(number) if number is not None else None, parents=above,
+            table_id=node.get("ptuuid"), size_bytes=int(node.get("size") or 0), serial=node.get("serial"))
         _collect(node.get("children", ()), (kname,), found)

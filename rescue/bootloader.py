@@ -111,7 +111,7 @@ def _uefi(saved: SystemInformation, boot: Boot, plan: RestorePlan, target: Path)
 
 def ordered_entries(saved: SystemInformation, boot: Boot) -> Tuple[EfiEntry, ...]:
     """The saved entries in BootOrder; those that were in no order come last."""
-    order = {ident: place for place, ident in enumerate(boot.boot_order)}
+    order: Dict[str, int] = {ident: place for place, ident in enumerate(boot.boot_order)}
     return tuple(sorted(saved.efi_entries, key=lambda entry: (order.get(entry.id, len(order)), entry.id)))
 
 

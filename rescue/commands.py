@@ -100,7 +100,8 @@ class CommandRunner:
                 break
         raise RestoreFailed(f"`{command.title}` failed", where=f"COMMAND {command.id}",
                             found=f"exit status {result.status} after {result.attempts} attempts:\n"
-                            + _tail(self.logs / result.log), wanted=f"exit status {', '.join(map(str, command.success))}",
+                            + _tail(self.logs / result.log),
+                            wanted=f"exit status {', '.join(map(str, command.success))}",
                             hint="the machine stays in phase 2: repair the cause (store, network, password), then "
                             f"restart it; finished commands are not run again. Full output: {result.log}")
 
