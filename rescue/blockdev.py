@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from sif.run import run
 
-_COLUMNS = "NAME,KNAME,PATH,TYPE,FSTYPE,LABEL,UUID,MOUNTPOINTS,PARTN,PTUUID,SIZE,SERIAL"
+_COLUMNS = "NAME,KNAME,PATH,TYPE,FSTYPE,LABEL,UUID,MOUNTPOINTS,PTUUID,SIZE,SERIAL"
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,6 @@ class BlockDevice:
     label: Optional[str] = None
     uuid: Optional[str] = None
     mount_points: Tuple[str, ...] = ()
-    part_number: Optional[int] = None
     parents: Tuple[str, ...] = ()
     table_id: Optional[str] = None
     size_bytes: int = 0
@@ -70,6 +69,14 @@ def read_block_devices() -> BlockDevices:
     return parse_lsblk(run(["lsblk", "--json", "--bytes", "--output", _COLUMNS], timeout=60).stdout)
 
 
+def partition_number(device: BlockDevice) -> Optional[int]:
+    """The number of a partition in its table, from sysfs; None for anything else."""
+    try:
+        return int(Path(f"/sys/class/block/{device.kname}/partition").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
 def parse_lsblk(text: str) -> BlockDevices:
     """Turn lsblk's tree into records; a device that shows up under several parents becomes one record."""
     found: Dict[str, BlockDevice] = {}
@@ -82,11 +89,10 @@ def _collect(nodes: Iterable[Dict[str, Any]], parents: Tuple[str, ...], found: D
         kname = str(node["kname"])
         known = found.get(kname)
         above = tuple(dict.fromkeys((known.parents if known else ()) + parents))
-        number = node.get("partn")
         found[kname] = BlockDevice(
             kname=kname, path=str(node["path"]), type=str(node["type"]), fstype=node.get("fstype"),
             label=node.get("label"), uuid=node.get("uuid"),
             mount_points=tuple(point for point in node.get("mountpoints") or () if point),
-            part_number=int(number) if number is not None else None, parents=above,
+            parents=above,
             table_id=node.get("ptuuid"), size_bytes=int(node.get("size") or 0), serial=node.get("serial"))
         _collect(node.get("children", ()), (kname,), found)

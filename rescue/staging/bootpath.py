@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Sequence, Tuple
 
-from rescue.blockdev import BlockDevices
+from rescue.blockdev import BlockDevices, partition_number
 from rescue.durable import copy_verified, sha256_of, sync_directory, write_durably
 from rescue.efi import LABEL, EfiBoot
 from rescue.failures import StagingFailed
@@ -66,12 +66,13 @@ def install_uefi(esp: Path, stage_uuid: str) -> Tuple[PlacedFile, ...]:
 def announce_uefi(devices: BlockDevices, esp_device: str, efi: EfiBoot) -> None:
     """Make the firmware start our loader next time and, until clean-up, every time."""
     device = devices.by_path(esp_device)
-    if device is None or device.part_number is None or len(devices.disks_under(device)) != 1:
+    number_on_disk = partition_number(device) if device is not None else None
+    if device is None or number_on_disk is None or len(devices.disks_under(device)) != 1:
         raise StagingFailed("the EFI system partition is not a partition of one disk", where=esp_device)
     disk = devices.disks_under(device)[0]
     for entry in efi.read().named(LABEL):
         efi.delete(entry.number)
-    number = efi.create(LABEL, f"/dev/{disk}", device.part_number, "\\" + LOADER.replace("/", "\\"))
+    number = efi.create(LABEL, f"/dev/{disk}", number_on_disk, "\\" + LOADER.replace("/", "\\"))
     efi.order_first((number,))
     efi.next(number)
 
