@@ -459,7 +459,7 @@ class SystemInformation:
     def find(self, kind: str, ident: str) -> Optional[Record]:
         """The record of that kind and id, or None."""
         for record in self.records():
-            if record.KIND == kind and getattr(record, "id", "") == ident:
+            if kind == record.KIND and getattr(record, "id", "") == ident:
                 return record
         return None
 
