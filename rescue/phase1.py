@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Sequence, Tuple
 
 from rescue.agent import Agent, present_firmware, reboot
-from rescue.blockdev import BlockDevices, read_block_devices
+from rescue.blockdev import read_block_devices
 from rescue.commands import CommandRunner
 from rescue.console import Choice, choose, confirm_by_name
 from rescue.detect import detect_hardware
 from rescue.durable import remove_tree
 from rescue.efi import LABEL, EfiBoot
-from rescue.failures import StagingFailed
 from rescue.guard import check_pending, find_pending
 from rescue.hardware import Hardware
 from rescue.journal import Journal
@@ -30,6 +29,7 @@ from rescue.storage.mounts import mount_tree, unmount_tree
 from rescue.stores import ReadyStore, exclusions, open_stores
 from rescue.udisks import MediumSearch, UDisks, as_medium, labels_of
 from rescue.values import values_of
+from rescue.verify import verify
 from sif.errors import CommandFailed
 from sif.model import Firmware, Phase, SystemInformation
 from sif.reader import LoadedSet, load_set
@@ -206,23 +206,9 @@ def rebuild_disks(agent: Agent, chosen: Chosen) -> None:
 
 
 def verify_disks(agent: Agent, chosen: Chosen) -> None:
-    """Read back from the kernel that every volume is there, once."""
+    """Capture the rebuilt disks and compare them with what was saved."""
     with agent.events.step("verify", "Verify the disks"):
-        require_volumes(chosen.saved, chosen.plan, read_block_devices())
-
-
-def require_volumes(saved: SystemInformation, made: RestorePlan, devices: BlockDevices) -> None:
-    """Raise :class:`StagingFailed` unless each saved UUID is on exactly one device of the plan's disks."""
-    ours = {match.name for match in made.matches}
-    wanted = [(fs.id, fs.uuid) for fs in saved.filesystems] + [(swap.id, swap.uuid) for swap in saved.swaps]
-    wrong = []
-    for ident, uuid in wanted:
-        count = sum(1 for device in devices.by_uuid(uuid) if ours & set(devices.disks_under(device)))
-        if count != 1:
-            wrong.append(f"{ident}: {count} devices with UUID {uuid}")
-    if wrong:
-        raise StagingFailed("the rebuilt disks do not hold what the plan says", found="; ".join(wrong),
-                            hint="keep the logs; start the medium again to make a new plan")
+        verify(chosen.saved, chosen.plan)
 
 
 def stage_phase2(agent: Agent, chosen: Chosen, files: RescueFiles) -> None:

@@ -38,10 +38,12 @@ def unmount(where: Path) -> None:
 def looked_into(device: str, fstype: str, where: Path) -> Iterator[Path]:
     """Mount a device read-only for a look, and leave it as it was: unmounted and writable."""
     was_readonly = run(["blockdev", "--getro", device], timeout=30).stdout.strip() == "1"
-    mount_readonly(device, fstype, where)
     try:
-        yield where
+        mount_readonly(device, fstype, where)
+        try:
+            yield where
+        finally:
+            unmount(where)
     finally:
-        unmount(where)
         if not was_readonly:
             run(["blockdev", "--setrw", device], timeout=30)
