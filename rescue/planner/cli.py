@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Optional, Sequence
 
-from sif.reader import read_set
-
 from rescue.detect import detect_hardware
 from rescue.hardware import Hardware
 from rescue.plan_view import plan_text
@@ -16,6 +14,7 @@ from rescue.planner.codec import dump_hardware, dump_plan, load_hardware
 from rescue.planner.passes import plan_restore
 from rescue.planner.policy import RestorePolicy, parse_disk_map
 from sif.errors import LifeboatError, UsageError
+from sif.reader import read_set
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     if options.sif is None:
         raise UsageError("no SIF is named", wanted="rescue plan SIF")
-    saved = read_set(options.sif).info
+    saved = read_set(options.sif)
     plan = plan_restore(saved, hardware, RestorePolicy(parse_disk_map(options.map)))
     print(dump_plan(plan) if options.json else plan_text(saved, hardware, plan), end="")
     return 0

@@ -51,7 +51,7 @@ def make_server() -> None:
     tool("lvcreate", "-q", "-y", "-l", "90", "-n", "sr-v", "vg-data_1")
     tool("mkfs.ext4", "-q", "-L", "root", "/dev/vg0/root")
     tool("mkswap", "-q", "-L", "swap0", "/dev/vg0/swap")
-    tool("mkfs.xfs", "-q", "-m", "rmapbt=0,reflink=0,inobtcount=0,bigtime=1", "-i", "size=1024,nrext64=0",
+    tool("mkfs.xfs", "--unsupported", "-q", "-m", "rmapbt=0,reflink=0,inobtcount=0,bigtime=1", "-i", "size=1024,nrext64=0",
          "-d", "agcount=3", "-l", "size=24m", "-s", "size=4096", "-L", "srv", "/dev/vg-data_1/sr-v")
     tool("udevadm", "settle")
 
