@@ -24,7 +24,7 @@ def broken(field: str, ident: str, changes: Dict[str, Any]) -> SystemInformation
     if not isinstance(value, tuple):
         return dataclasses.replace(info, **{field: dataclasses.replace(value, **changes)})
     assert ident in [record.id for record in value]
-    changed = tuple(dataclasses.replace(record, **changes) if record.id == ident else record for record in value)
+    changed: Any = tuple(dataclasses.replace(record, **changes) if record.id == ident else record for record in value)
     return dataclasses.replace(info, **{field: changed})
 
 

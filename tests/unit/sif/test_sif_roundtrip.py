@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sif_samples import machine
 
 from sif.codec import KeySchema, Unwritable, schemas
@@ -34,9 +33,8 @@ def values(key: KeySchema) -> "st.SearchStrategy[Any]":
     else:
         element = {Form.UUID: st.uuids().map(str), Form.BARE: TOKENS,
                    Form.TIME: st.just("2026-11-22T02:10:04Z")}.get(key.info.form, TEXTS)
-    if key.many:
-        return st.lists(element, max_size=4).map(tuple)
-    return element if key.required else st.just(key.default) | element
+    whole: "st.SearchStrategy[Any]" = st.lists(element, max_size=4).map(tuple) if key.many else element
+    return whole if key.required else st.just(key.default) | whole
 
 
 @st.composite
