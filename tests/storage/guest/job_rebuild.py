@@ -106,7 +106,8 @@ def main() -> int:
     print(server_layout.tool("findmnt", "-R", str(target)))
     unmount_tree(target)
     mount_tree(saved, None, target, read_only=True)
-    wrong += [f"{point}/file is lost" for point in ("boot/efi", "boot", "srv") if not (target / point / "file").exists()]
+    wrong += [f"{point}/file is lost" for point in ("boot/efi", "boot", "srv")
+              if not (target / point / "file").exists()]
     unmount_tree(target)
     wrong += [] if digest() == foreign else ["the foreign disk was written"]
     print("WRONG:", wrong)

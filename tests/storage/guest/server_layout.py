@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
 from typing import Dict, Sequence
 
 D0, D1, D2 = "/dev/ubdb", "/dev/ubdc", "/dev/ubdd"
@@ -14,7 +13,7 @@ label-id: 3D1C2B5E-6F0A-4A55-8F0E-0A4C7B9D1E01
 first-lba: 34
 table-length: 128
 start=34,size=2014,type=21686148-6449-6E6F-744E-656564454649,name="BIOS boot"
-start=2048,size=131072,type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B,name="EFI System Partition",attrs="RequiredPartition GUID:63"
+start=2048,size=131072,type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B,name="EFI System",attrs="RequiredPartition GUID:63"
 start=133121,size=400001,type=0FC63DAF-8483-4772-8E79-3D69D8477DE4,name="b\\x22oo\\x24t"
 start=540672,size=2400000,type=E6D6D379-F507-44C2-A23C-238F2A3DF928
 """
@@ -56,8 +55,9 @@ def make_server() -> None:
     tool("mkfs.ext3", "-q", "-m", "0", f"{D1}5")
     tool("mkswap", "-q", f"{D1}6")
     tool("mkswap", "-q", "-L", "swap0", "/dev/vg0/swap")
-    tool("mkfs.xfs", "--unsupported", "-q", "-m", "rmapbt=0,reflink=0,inobtcount=0,bigtime=1", "-i", "size=1024,nrext64=0",
-         "-d", "agcount=3", "-l", "size=24m", "-s", "size=4096", "-L", "srv", "/dev/vg-data_1/sr-v")
+    tool("mkfs.xfs", "--unsupported", "-q", "-m", "rmapbt=0,reflink=0,inobtcount=0,bigtime=1",
+         "-i", "size=1024,nrext64=0", "-d", "agcount=3", "-l", "size=24m", "-s", "size=4096", "-L", "srv",
+         "/dev/vg-data_1/sr-v")
     tool("udevadm", "settle")
 
 
@@ -74,7 +74,7 @@ def description() -> Dict[str, str]:
     for name in ("boot", "root", "old"):
         found[f"dumpe2fs {name}"] = _ext(tool("dumpe2fs", "-h", places()[name]))
     found["xfs_info"] = tool("xfs_info", places()["srv"])
-    found["fat"] = Path(places()["esp"]).open("rb").read(90).hex()
+    found["fat"] = tool("od", "-A", "d", "-t", "x1", "-N", "90", places()["esp"])
     return found
 
 
