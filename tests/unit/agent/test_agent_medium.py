@@ -72,11 +72,12 @@ def path(text: str) -> bytes:
 ])
 def test_udisks_objects_become_file_systems(drive: "dict[str, object]", removable: bool) -> None:
     prefix = "org.freedesktop.UDisks2."
-    whole: Dict[str, Mapping[str, Any]] = {prefix + "Block": {"Device": path("/dev/sdb"), "Drive": "/drive", "IdType": "", "IdLabel": "",
-                                "IdUUID": "", "Size": 9}}
-    part: Dict[str, Mapping[str, Any]] = {prefix + "Block": {"Device": path("/dev/sdb1"), "Drive": "/drive", "IdType": "vfat", "IdLabel": "STICK",
-                               "IdUUID": "7A3C-91E2", "Size": 8},
-            prefix + "Partition": {"Table": "/b/sdb"}, prefix + "Filesystem": {"MountPoints": []}}
+    whole: Dict[str, Mapping[str, Any]] = {prefix + "Block": {
+        "Device": path("/dev/sdb"), "Drive": "/drive", "IdType": "", "IdLabel": "", "IdUUID": "", "Size": 9}}
+    part: Dict[str, Mapping[str, Any]] = {
+        prefix + "Block": {"Device": path("/dev/sdb1"), "Drive": "/drive", "IdType": "vfat", "IdLabel": "STICK",
+                           "IdUUID": "7A3C-91E2", "Size": 8},
+        prefix + "Partition": {"Table": "/b/sdb"}, prefix + "Filesystem": {"MountPoints": []}}
     objects: Objects = {"/b/sdb": whole, "/b/sdb1": part, "/drive": {prefix + "Drive": drive}}
     ((found, where),) = _visible(objects)
     assert (found.device, found.disk, found.removable, where) == ("/dev/sdb1", "sdb", removable, "/b/sdb1")
