@@ -38,8 +38,9 @@ class LvmFacts:
 
 
 def identifier(text: str) -> str:
-    """``text`` as a section id: what an id may not hold becomes ``_``."""
-    return re.sub(r"[^A-Za-z0-9_.+-]", "_", text)
+    """``text`` as a section id: what an id may not hold becomes ``_``, and it starts with a letter or digit."""
+    clean = re.sub(r"[^A-Za-z0-9_.+-]", "_", text)
+    return clean if clean[:1].isalnum() else f"x{clean}"
 
 
 def lv_id(vg: str, lv: str) -> str:
@@ -78,6 +79,7 @@ def describe(
     by_name = {row["pv_name"]: pv for row, pv in zip(ours, pvs)}
     vgs: List[VolumeGroup] = []
     lvs: Dict[str, LogicalVolume] = {}
+    group_of: Dict[str, str] = {}
     files: List[Tuple[str, bytes]] = []
     for row in vg_rows:
         if row["vg_name"] in names:
@@ -95,9 +97,10 @@ def describe(
                 unsupported.append(problem)
             continue
         _add_segment(lvs, row, by_name)
+        group_of[lv_id(row["vg_name"], row["lv_name"])] = row["vg_name"]
     return LvmFacts(
         pvs=pvs, vgs=tuple(vgs), lvs=tuple(lvs.values()), files=tuple(files), unsupported=tuple(unsupported),
-        device_of=tuple((lv.id, f"/dev/{lv.vg}/{lv.name}") for lv in lvs.values()),
+        device_of=tuple((ident, f"/dev/{group}/{lvs[ident].name}") for ident, group in group_of.items()),
     )
 
 
@@ -147,7 +150,7 @@ def probe_lvm(device_ids: Mapping[str, str], only: Optional[Sequence[str]] = Non
     if not pvs:
         return LvmFacts()
     vgs = parse_report(_lvm("vgs", _VGS, limit), "vg")
-    segments = parse_report(_lvm("lvs", _LVS, ("--all", "--segments", *limit)), "lv")
+    segments = parse_report(_lvm("lvs", _LVS, ("--all", "--segments", *limit)), "seg")
     metadata = {row["vg_name"]: _metadata(row["vg_name"], limit) for row in vgs}
     return describe(pvs, vgs, segments, metadata, device_ids)
 

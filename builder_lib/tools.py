@@ -1,0 +1,93 @@
+"""Check, before anything is made, that everything a build calls is there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Callable, List, Optional, Tuple
+
+from sif.errors import ToolMissing
+from sif.run import have
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program, the Debian package that holds it, and what the build needs it for."""
+
+    name: str
+    package: str
+    reason: str
+
+
+TOOLS: Tuple[Tool, ...] = (
+    Tool("mmdebstrap", "mmdebstrap", "installs the image's Debian packages"),
+    Tool("apt-get", "apt", "downloads packages and knows this host's mirrors"),
+    Tool("sudo", "sudo", "diskimage-builder calls it, also as root"),
+    Tool("ps", "procps", "diskimage-builder looks for processes left in the image"),
+    Tool("lsattr", "e2fsprogs", "diskimage-builder looks at the image's resolv.conf"),
+    Tool("fstrim", "util-linux", "diskimage-builder insists on it"),
+    Tool("unshare", "util-linux", "compiles the agent inside the image without leaving mounts"),
+    Tool("mksquashfs", "squashfs-tools", "packs the image"),
+    Tool("xorriso", "xorriso", "makes the ISO"),
+    Tool("mkfs.vfat", "dosfstools", "makes the ISO's EFI system partition"),
+    Tool("mcopy", "mtools", "fills the ISO's EFI system partition"),
+)
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+SPACE_WANTED = 4 << 30
+
+
+def disk_image_create() -> Optional[Path]:
+    """The diskimage-builder command that belongs to the running Python, else the one on the path."""
+    beside = Path(sys.executable).with_name("disk-image-create")
+    if beside.exists():
+        return beside
+    found = shutil.which("disk-image-create")
+    return Path(found) if found else None
+
+
+def dib_version() -> str:
+    """The version of diskimage-builder, which is an input of the image."""
+    try:
+        return metadata.version("diskimage-builder")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def missing(present: Callable[[str], bool] = have) -> Tuple[Tool, ...]:
+    """The tools that are not there."""
+    return tuple(tool for tool in TOOLS if not present(tool.name))
+
+
+def check_host(cache: Path) -> None:
+    """Raise :class:`ToolMissing` that names everything a build on this host lacks, all at once."""
+    problems: List[str] = [f"{tool.name}: {tool.reason}" for tool in missing()]
+    hints: List[str] = []
+    packages = sorted({tool.package for tool in missing()})
+    if not KEYRING.exists():
+        problems.append(f"{KEYRING}: proves that packages are Debian's")
+        packages.append("debian-archive-keyring")
+    if packages:
+        hints.append("apt-get install " + " ".join(packages))
+    if disk_image_create() is None:
+        problems.append("disk-image-create: runs the elements")
+        hints.append(f"{sys.executable} -m pip install '.[build]'")
+    if os.geteuid() != 0:
+        problems.append("root: the image's files belong to root, and packages are installed in a chroot")
+        hints.append("run the build as root (sudo)")
+    free = _free_space(cache)
+    if free < SPACE_WANTED:
+        problems.append(f"room for layers in {cache}: {free >> 20} MiB free, {SPACE_WANTED >> 20} MiB wanted")
+        hints.append("set LIFEBOAT_CACHE to a directory with more room, or run `builder.py clean`")
+    if problems:
+        raise ToolMissing("this machine cannot build the image yet", found="missing: " + "; ".join(problems),
+                          hint="; ".join(hints))
+
+
+def _free_space(path: Path) -> int:
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
