@@ -58,4 +58,4 @@ def planned_part(saved: SystemInformation, plan: RestorePlan) -> SystemInformati
 def unexplained(differences: Tuple[Difference, ...], plan: RestorePlan) -> Tuple[Difference, ...]:
     """The differences of the storage that no adjustment of the plan announced."""
     announced = {adjustment.subject for adjustment in plan.adjustments}
-    return tuple(d for d in differences if d.kind in STORAGE_KINDS and d.ident not in announced)
+    return tuple(d for d in differences if d.kind in STORAGE_KINDS and d.id not in announced)

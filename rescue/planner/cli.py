@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     if options.sif is None:
         raise UsageError("no SIF is named", wanted="rescue plan SIF")
-    saved = read_set(options.sif).info
+    saved = read_set(options.sif)
     plan = plan_restore(saved, hardware, RestorePolicy(parse_disk_map(options.map)))
     print(dump_plan(plan) if options.json else plan_text(saved, hardware, plan), end="")
     return 0
