@@ -106,12 +106,13 @@ def qemu_argv(spec: MachineSpec) -> Tuple[str, ...]:
     """The QEMU command line of a machine.
 
     One processor and the two switched-off string instructions because multi-threaded and ``rep movsb``
-    emulation cost half of the time (and, in QEMU 7.2, a kernel oops now and then). ``cache=unsafe``: the disks
+    emulation cost half of the time (and, in QEMU 7.2, a kernel oops now and then). A graphics card that nobody
+    looks at because GRUB hangs when SeaBIOS has only its serial screen to offer. ``cache=unsafe``: the disks
     of a drill need not survive a power cut of the host.
     """
     cpu = "host" if spec.accel is Accel.KVM else "max,erms=off,fsrm=off"
     words = ["qemu-system-x86_64", "-name", spec.name, "-nodefaults", "-no-user-config", "-display", "none",
-             "-machine", "q35,graphics=off", "-accel", spec.accel.value, "-cpu", cpu, "-smp", "1",
+             "-machine", "q35", "-vga", "std", "-accel", spec.accel.value, "-cpu", cpu, "-smp", "1",
              "-m", str(spec.memory), "-uuid", spec.uuid, "-rtc", "base=utc"]
     words += _firmware(spec)
     if spec.no_reboot:
