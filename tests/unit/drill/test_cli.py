@@ -44,3 +44,14 @@ def test_a_folder_with_other_things_is_not_deleted(tmp_path: Path) -> None:
     with pytest.raises(LifeboatError, match="holds something else"):
         prepare_folder(tmp_path)
     assert (tmp_path / "thesis.txt").exists()
+
+
+def test_run_all_shows_the_verdict_of_every_drill(tmp_path: Path, capfd: pytest.CaptureFixture[str],
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIFEBOAT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("sys.stderr", (tmp_path / "said").open("w"))
+    status = main(["run-all", "--iso", str(tmp_path / "no.iso"), "--evidence", str(tmp_path / "evidence")])
+    assert status == Exit.DRILL_FAILED
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split(" in ")[0] for line in lines] == ["DRILL FAILED bios", "DRILL FAILED uefi"]
+    assert (tmp_path / "evidence/bios/index.html").is_file() and (tmp_path / "evidence/uefi/index.html").is_file()
