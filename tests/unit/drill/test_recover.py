@@ -6,7 +6,7 @@ import pytest
 
 from drill.errors import DrillFailed
 from drill.events import AgentEvent, LineSplitter, State, parse_event
-from drill.recover import Stage, advance
+from drill.recover import MOST_RESETS, Stage, advance, within_limit
 from drill.vm import Observation, Sign
 
 
@@ -50,6 +50,12 @@ def test_anything_else_ends_the_drill(before: int, bad: Observation, word: str) 
     with pytest.raises(DrillFailed) as failure:
         follow(*GOOD[:before], bad)
     assert word in str(failure.value)
+
+
+def test_a_machine_that_starts_in_circles_is_stopped() -> None:
+    assert within_limit(Stage.STARTING_2, MOST_RESETS) == MOST_RESETS
+    with pytest.raises(DrillFailed, match="again and again"):
+        within_limit(Stage.STARTING_2, MOST_RESETS + 1)
 
 
 def test_an_event_keeps_its_fields_through_a_line() -> None:
