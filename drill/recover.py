@@ -11,7 +11,6 @@ from drill.plan import Bench, Recovery, Wreck
 from drill.spec import Disk, DiskFormat, MachineSpec
 from drill.vm import Machine, Observation, Sign
 
-
 MOST_RESETS = 4
 """Firmware and shim may reset a machine once or twice before a system starts."""
 
