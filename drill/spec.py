@@ -16,6 +16,10 @@ OVMF_VARS = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 AGENT_PORT = "org.qemu.guest_agent.0"
 EVENTS_PORT = "org.lifeboat.events"
 
+NET_SLOT = 0x10
+DISK_SLOT = 0x11
+"""PCI slots. They stay when a stick or a CD comes or goes, as on a mainboard: Linux names network cards by slot."""
+
 
 class Accel(str, Enum):
     KVM = "kvm"
@@ -165,14 +169,14 @@ def _disk(disk: Disk, index: int) -> list[str]:
     device = f"virtio-blk-pci,drive={disk.name},serial={disk.serial}"
     # The machine's own first disk is the second choice after a CD; without a boot index UEFI would follow
     # only its variables, and SeaBIOS would try disks in bus order.
-    return ["-drive", ",".join(options), "-device", f"{device},bootindex={index + 1}"]
+    return ["-drive", ",".join(options), "-device", f"{device},addr={DISK_SLOT + index:#x},bootindex={index + 1}"]
 
 
 def _network(spec: MachineSpec) -> list[str]:
     forwards = "".join(f",hostfwd=tcp:127.0.0.1:{f.host_port}-:{f.guest_port}" for f in spec.forwards)
     # restrict=on: the guest gets an address and answers the forwarded ports, and reaches nothing.
     return ["-netdev", f"user,id=net,restrict=on{forwards}",
-            "-device", "virtio-net-pci,netdev=net,mac=52:54:00:6c:69:66,romfile="]
+            "-device", f"virtio-net-pci,netdev=net,mac=52:54:00:6c:69:66,addr={NET_SLOT:#x},romfile="]
 
 
 def _quote(path: Path) -> str:

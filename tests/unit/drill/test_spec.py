@@ -34,8 +34,8 @@ def test_kvm_passes_the_host_processor_on() -> None:
 def test_disks_keep_their_order_serials_and_formats() -> None:
     argv = qemu_argv(SPEC)
     devices = [device for device in options(argv, "-device") if device.startswith("virtio-blk-pci")]
-    assert devices == ["virtio-blk-pci,drive=system,serial=SYS1,bootindex=1",
-                       "virtio-blk-pci,drive=data,serial=DAT1,bootindex=2"]
+    assert devices == ["virtio-blk-pci,drive=system,serial=SYS1,addr=0x11,bootindex=1",
+                       "virtio-blk-pci,drive=data,serial=DAT1,addr=0x12,bootindex=2"]
     drives = options(argv, "-drive")
     assert "format=qcow2" in drives[0] and "format=raw" in drives[1]
     assert all("cache=unsafe" in drive for drive in drives)
@@ -71,6 +71,12 @@ def test_both_ports_and_the_monitor_are_there() -> None:
     assert "virtserialport,chardev=agent,name=org.qemu.guest_agent.0" in options(argv, "-device")
     assert "virtserialport,chardev=events,name=org.lifeboat.events" in options(argv, "-device")
     assert "socket,id=qmp,path=/s/qmp,server=on,wait=off" in options(argv, "-chardev")
+
+
+def test_a_medium_more_does_not_move_the_network_card() -> None:
+    full = replace(SPEC, cdrom=Path("/iso"), usb_stick=Path("/stick"))
+    cards = [[d for d in options(qemu_argv(spec), "-device") if d.startswith("virtio-net")] for spec in (SPEC, full)]
+    assert cards[0] == cards[1] and "addr=0x10" in cards[0][0]
 
 
 def test_a_direct_kernel_and_no_reboot() -> None:
