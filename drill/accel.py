@@ -9,12 +9,15 @@ import struct
 import tempfile
 from pathlib import Path
 
+from drill.cache import cached, key_of
 from drill.errors import MachineError
 from drill.spec import Accel, DirectKernel, MachineSpec
 from drill.vm import Machine
 from sif.model import Firmware
 
 KVM = Path("/dev/kvm")
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+ANSWER = "accel"
 PROBE_SECONDS = 20.0
 BASE_ADDRESS = 0x400000
 
@@ -23,10 +26,17 @@ def choose(kernel: Path) -> Accel:
     """KVM if a guest with it really starts ``kernel`` and switches off, else TCG.
 
     The device alone proves nothing: under some hypervisors /dev/kvm opens and then aborts or hangs its guests.
+    A hang takes half a minute to establish, so the answer is kept until this host starts again.
     """
     if not os.access(KVM, os.R_OK | os.W_OK):
         return Accel.TCG
-    return Accel.KVM if starts(kernel, Accel.KVM, PROBE_SECONDS) else Accel.TCG
+
+    def probe(folder: Path) -> None:
+        found = Accel.KVM if starts(kernel, Accel.KVM, PROBE_SECONDS) else Accel.TCG
+        (folder / ANSWER).write_text(found.value)
+
+    key = key_of((BOOT_ID.read_text(), str(kernel)))
+    return Accel((cached("accel", key, probe) / ANSWER).read_text())
 
 
 def starts(kernel: Path, accel: Accel, seconds: float) -> bool:

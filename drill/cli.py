@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
+import signal
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable, Optional, Sequence, Tuple
 
@@ -15,15 +16,18 @@ from drill.run import run_drill
 from drill.spec import Accel
 from sif.errors import Exit, LifeboatError
 from sif.model import Firmware
-from sif.run import stream
+from sif.run import Process, spawn
 
-DRILL_SECONDS = 4 * 3600.0
+WAIT_SECONDS = 5.0
+STOP_SECONDS = 30.0
+"""A drill that is told to stop first ends its virtual machine."""
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run one subcommand and return the exit code (:class:`sif.errors.Exit`)."""
     arguments = parser().parse_args(argv)
     command: Callable[[argparse.Namespace], Exit] = arguments.command
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         return int(command(arguments))
     except LifeboatError as error:
@@ -84,24 +88,39 @@ def _run(arguments: argparse.Namespace) -> Exit:
 
 
 def _run_all(arguments: argparse.Namespace) -> Exit:
-    with ThreadPoolExecutor(len(arguments.firmware)) as pool:
-        results = tuple(pool.map(lambda firmware: _in_process(firmware, arguments), arguments.firmware))
-    for _, line in results:
-        print(line, flush=True)
-    return Exit.OK if all(status == Exit.OK for status, _ in results) else Exit.DRILL_FAILED
+    started = [(firmware, spawn(_argv(firmware, arguments), log=sys.stderr.buffer)) for firmware in arguments.firmware]
+    try:
+        statuses = [_wait(process) for _, process in started]
+    finally:
+        for _, process in started:
+            process.stop(STOP_SECONDS)
+    for firmware, _ in started:
+        print(_verdict(firmware, arguments.evidence / firmware.value / "report.json"), flush=True)
+    return Exit.OK if all(status == Exit.OK for status in statuses) else Exit.DRILL_FAILED
 
 
-def _in_process(firmware: Firmware, arguments: argparse.Namespace) -> Tuple[int, str]:
-    """One drill as a process; its lines carry its firmware already. Returns exit status and verdict line."""
-    argv = (sys.executable, "-m", "drill", "run", "--firmware", firmware.value, "--iso", str(arguments.iso),
+def _argv(firmware: Firmware, arguments: argparse.Namespace) -> Tuple[str, ...]:
+    """One drill as a command; what it says carries its firmware already."""
+    return (sys.executable, "-m", "drill", "run", "--firmware", firmware.value, "--iso", str(arguments.iso),
             "--evidence", str(arguments.evidence / firmware.value), "--memory", str(arguments.memory),
             "--silence", str(arguments.silence))
-    lines = []
 
-    def show(line: str) -> None:
-        lines.append(line)
-        print(line, file=sys.stderr, flush=True)
 
-    result = stream(argv, timeout=DRILL_SECONDS, on_line=show)
-    verdict = next((line for line in reversed(lines) if line.startswith("DRILL ")), None)
-    return result.status, verdict or f"DRILL FAILED {firmware.value}: it ended without a verdict"
+def _wait(process: Process) -> int:
+    while True:
+        status = process.wait(WAIT_SECONDS)
+        if status is not None:
+            return status
+
+
+def _verdict(firmware: Firmware, report: Path) -> str:
+    """The verdict line that the drill left in its evidence."""
+    try:
+        return str(json.loads(report.read_text("utf-8"))["verdict"])
+    except (OSError, ValueError, KeyError):
+        return f"DRILL FAILED {firmware.value}: it ended without a verdict"
+
+
+def _terminated(signum: int, frame: object) -> None:
+    """SIGTERM unwinds like an exit, so that no virtual machine outlives its drill."""
+    sys.exit(128 + signum)

@@ -89,7 +89,7 @@ def compare(before: Manifest, after: Manifest, rules: Tuple[Volatile, ...] = VOL
         elif old is not None:
             if rule is None or rule.scope is not Scope.BELOW or path == rule.path:
                 found.append(Difference(path, "missing", old.type, "nothing"))
-        elif new is not None and (rule is None or rule.scope is Scope.CONTENT or path == rule.path):
+        elif new is not None and (rule is None or path == rule.path):
             found.append(Difference(path, "extra", "nothing", new.type))
     return tuple(found)
 
@@ -101,7 +101,8 @@ def _changes(old: Entry, new: Entry, rule: Optional[Volatile]) -> Iterator[Diffe
         was, now = getattr(old, aspect), getattr(new, aspect)
         if was != now:
             yield Difference(old.path, aspect, _shown(was), _shown(now))
-    if rule is None and new.data_bytes > old.data_bytes + SPARSE_SLACK_BYTES * old.segments:
+    grown = new.data_bytes - old.data_bytes
+    if rule is None and old.size == new.size and grown > SPARSE_SLACK_BYTES * old.segments:
         yield Difference(old.path, "holes", f"{old.data_bytes} bytes of data", f"{new.data_bytes} bytes of data")
 
 

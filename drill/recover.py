@@ -11,6 +11,9 @@ from drill.plan import Bench, Recovery, Wreck
 from drill.spec import Disk, DiskFormat, MachineSpec
 from drill.vm import Machine, Observation, Sign
 
+MOST_RESETS = 4
+"""Firmware and shim may reset a machine once or twice before a system starts."""
+
 
 class Stage(Enum):
     """How far a recovery is. Before the agent's first word the firmware may reset the machine as it likes."""
@@ -59,6 +62,14 @@ def _heard(stage: Stage, event: AgentEvent) -> Stage:
     return SPEAKS.get(stage, stage)
 
 
+def within_limit(stage: Stage, resets: int) -> int:
+    """``resets`` if a start may take so many; raises :class:`DrillFailed` for a machine that starts in circles."""
+    if resets > MOST_RESETS:
+        raise DrillFailed(f"the machine starts again and again: {stage.value}", found=f"{resets} resets",
+                          wanted="the rescue agent's first event", hint="the serial log shows what it starts from")
+    return resets
+
+
 def recover(bench: Bench, wreck: Wreck) -> Recovery:
     """Start the wreck with the ISO in its drive and follow it until phase 2 reboots. Raises on failure."""
     events: List[AgentEvent] = []
@@ -68,8 +79,10 @@ def recover(bench: Bench, wreck: Wreck) -> Recovery:
         while stage is not Stage.DONE:
             with bench.progress.step(stage.value):
                 now: Stage = stage
+                resets = 0
                 while now is stage:
                     seen = machine.observe(bench.order.silence)
+                    resets = within_limit(stage, resets + (seen.sign is Sign.RESET))
                     if seen.event is not None:
                         events.append(seen.event)
                         lines.write(seen.event.line() + "\n")

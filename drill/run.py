@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Iterator, Optional, Tuple
 
 from drill.accel import choose
 from drill.cache import cache_root
@@ -33,7 +34,11 @@ def run_drill(order: Order, progress: Progress, accel: Optional[Accel] = None) -
     """Do the whole drill and leave the evidence. Never raises for a drill that failed: the verdict says so."""
     began = time.monotonic()
     prepare_folder(order.evidence)
-    disks = working_folder(order.firmware)
+    with working_folder(order) as disks:
+        return _run(order, disks, progress, accel, began)
+
+
+def _run(order: Order, disks: Path, progress: Progress, accel: Optional[Accel], began: float) -> Verdict:
     bench = Bench(order, disks, order.evidence / "logs", accel or Accel.TCG, progress)
     checks: Tuple[Check, ...] = ()
     error: Optional[str] = None
@@ -64,8 +69,6 @@ def run_drill(order: Order, progress: Progress, accel: Optional[Accel] = None) -
     progress.say(f"evidence: {page}")
     if order.keep:
         progress.say(f"disks: {disks}")
-    else:
-        shutil.rmtree(disks, ignore_errors=True)
     progress.say(verdict_line(verdict))
     return verdict
 
@@ -81,11 +84,17 @@ def prepare_folder(folder: Path) -> None:
     (folder / "logs").mkdir()
 
 
-def working_folder(firmware: Firmware) -> Path:
-    """A new folder for some GB of disk images, beside the cache because /tmp may be small."""
+@contextmanager
+def working_folder(order: Order) -> Iterator[Path]:
+    """A new folder for some GB of disk images, beside the cache because /tmp may be small; gone unless kept."""
     root = cache_root() / "drill"
     root.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=f"run-{firmware.value}-", dir=root))
+    folder = Path(tempfile.mkdtemp(prefix=f"run-{order.firmware.value}-", dir=root))
+    try:
+        yield folder
+    finally:
+        if not order.keep:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_needs(order: Order) -> None:

@@ -16,6 +16,10 @@ OVMF_VARS = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 AGENT_PORT = "org.qemu.guest_agent.0"
 EVENTS_PORT = "org.lifeboat.events"
 
+NET_SLOT = 0x10
+DISK_SLOT = 0x11
+"""PCI slots. They stay when a stick or a CD comes or goes, as on a mainboard: Linux names network cards by slot."""
+
 
 class Accel(str, Enum):
     KVM = "kvm"
@@ -106,12 +110,13 @@ def qemu_argv(spec: MachineSpec) -> Tuple[str, ...]:
     """The QEMU command line of a machine.
 
     One processor and the two switched-off string instructions because multi-threaded and ``rep movsb``
-    emulation cost half of the time (and, in QEMU 7.2, a kernel oops now and then). ``cache=unsafe``: the disks
+    emulation cost half of the time (and, in QEMU 7.2, a kernel oops now and then). A graphics card that nobody
+    looks at because GRUB hangs when SeaBIOS has only its serial screen to offer. ``cache=unsafe``: the disks
     of a drill need not survive a power cut of the host.
     """
     cpu = "host" if spec.accel is Accel.KVM else "max,erms=off,fsrm=off"
     words = ["qemu-system-x86_64", "-name", spec.name, "-nodefaults", "-no-user-config", "-display", "none",
-             "-machine", "q35,graphics=off", "-accel", spec.accel.value, "-cpu", cpu, "-smp", "1",
+             "-machine", "q35", "-vga", "std", "-accel", spec.accel.value, "-cpu", cpu, "-smp", "1",
              "-m", str(spec.memory), "-uuid", spec.uuid, "-rtc", "base=utc"]
     words += _firmware(spec)
     if spec.no_reboot:
@@ -164,14 +169,14 @@ def _disk(disk: Disk, index: int) -> list[str]:
     device = f"virtio-blk-pci,drive={disk.name},serial={disk.serial}"
     # The machine's own first disk is the second choice after a CD; without a boot index UEFI would follow
     # only its variables, and SeaBIOS would try disks in bus order.
-    return ["-drive", ",".join(options), "-device", f"{device},bootindex={index + 1}"]
+    return ["-drive", ",".join(options), "-device", f"{device},addr={DISK_SLOT + index:#x},bootindex={index + 1}"]
 
 
 def _network(spec: MachineSpec) -> list[str]:
     forwards = "".join(f",hostfwd=tcp:127.0.0.1:{f.host_port}-:{f.guest_port}" for f in spec.forwards)
     # restrict=on: the guest gets an address and answers the forwarded ports, and reaches nothing.
     return ["-netdev", f"user,id=net,restrict=on{forwards}",
-            "-device", "virtio-net-pci,netdev=net,mac=52:54:00:6c:69:66,romfile="]
+            "-device", f"virtio-net-pci,netdev=net,mac=52:54:00:6c:69:66,addr={NET_SLOT:#x},romfile="]
 
 
 def _quote(path: Path) -> str:

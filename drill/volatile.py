@@ -14,6 +14,7 @@ from typing import Optional, Tuple
 class Scope(Enum):
     """How much may differ. Owner, mode and type of the path itself must always agree."""
 
+    TIMES = "the time of this directory"
     CONTENT = "size, content and times of this file"
     GROWS = "times, sizes and content of files below; new ones; those of the manifest must still be there"
     BELOW = "everything below"
@@ -29,18 +30,19 @@ class Volatile:
 
 
 VOLATILE: Tuple[Volatile, ...] = (
+    Volatile("/", Scope.TIMES, "restic keeps what is in the root directory, not the root directory itself"),
     Volatile("/var/log", Scope.GROWS, "every start writes logs; the recovery leaves its own in /var/log/lifeboat"),
+    Volatile("/boot/grub/grubenv", Scope.CONTENT, "grub-common.service clears GRUB's failure mark at every start"),
     Volatile("/var/lib/systemd/random-seed", Scope.CONTENT, "systemd renews the seed at every start and shutdown"),
     Volatile("/var/lib/systemd/timers", Scope.GROWS, "stamps of when timers last ran"),
     Volatile("/var/tmp", Scope.BELOW, "private temporary directories of running services"),
-    Volatile("/etc/lvm/archive", Scope.BELOW, "LVM's own copies of its metadata, one for each change"),
-    Volatile("/etc/lvm/backup", Scope.BELOW, "LVM's own copy of its current metadata, with a time and a counter"),
 )
 
 
 def rule_for(path: str, rules: Tuple[Volatile, ...] = VOLATILE) -> Optional[Volatile]:
     """The rule that covers a path, or None: the path must come back exactly."""
     for rule in rules:
-        if path == rule.path or (rule.scope is not Scope.CONTENT and path.startswith(rule.path + "/")):
+        below = rule.scope in (Scope.GROWS, Scope.BELOW) and path.startswith(rule.path + "/")
+        if path == rule.path or below:
             return rule
     return None

@@ -25,7 +25,7 @@ LVM = "E6D6D379-F507-44C2-A23C-238F2A3DF928"
 
 MASKED = (
     "apt-daily.timer", "apt-daily-upgrade.timer",  # the server reaches no archive
-    "dpkg-db-backup.timer", "fstrim.timer", "e2scrub_all.timer",  # would change files at a time of their own
+    "dpkg-db-backup.timer", "fstrim.timer", "e2scrub_all.timer", "xfs_scrub_all.timer",  # act at a time of their own
 )
 
 
