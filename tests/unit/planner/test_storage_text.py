@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from planner_machines import GIB, disk, part, server
 
 from rescue.storage import table
