@@ -167,7 +167,8 @@ def list_nodes(*paths: str) -> Tuple[Node, ...]:
 
 
 def _present_disk(node: Node, excluded: Mapping[str, str], by_path: Optional[str]) -> PresentDisk:
-    why = next((excluded[n.path] for n in node.walk() if n.path in excluded), None)
+    nodes = [path for n in node.walk() for path in (n.path, f"/dev/{n.name}")]  # /dev/mapper/x is /dev/dm-0
+    why = next((excluded[path] for path in nodes if path in excluded), None)
     parts = [node.path, *(child.path for child in node.children if child.type == "part")]
     looked = run(("wipefs", "-J", "--no-act", *parts), timeout=_TIMEOUT, check=False)
     signatures = parse_wipefs(looked.stdout) if looked.ok else ((node.name, f"unreadable ({looked.stderr.strip()})"),)

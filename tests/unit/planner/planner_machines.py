@@ -36,6 +36,12 @@ def guid(number: int) -> str:
     return f"0f0e0d0c-0b0a-4908-8706-{number:012x}"
 
 
+def lvm_id(name: str) -> str:
+    """An LVM uuid that shows the name."""
+    word = (name + "A" * 32)[:32]
+    return "-".join((word[:6], *(word[i:i + 4] for i in range(6, 26, 4)), word[26:]))
+
+
 def disk(ident: str, size: int = 8 * GIB, **facts: object) -> Disk:
     base = Disk(ident, role=DiskRole.CRITICAL, size_bytes=size, logical_sector=512, physical_sector=512,
                 table=TableType.GPT, table_id=guid(int(ident[1:]) + 100), gpt_entries=128, first_lba=2048,
@@ -57,13 +63,13 @@ def server() -> SystemInformation:
         disks=(disk("d0"), disk("d1", 4 * GIB)),
         partitions=(part("d0", 1, 1, 100, ESP), part("d0", 2, 101, 400), part("d0", 3, 501, 7000, LVM),
                     part("d1", 1, 1, 4000, LVM)),
-        pvs=(PhysicalVolume("pv0", Ref("d0p3"), "pv0uuid", 1 << 20, 1749),
-             PhysicalVolume("pv1", Ref("d1p1"), "pv1uuid", 1 << 20, 999)),
-        vgs=(VolumeGroup("vg0", "vg0", "vg0uuid", 4 << 20, (Ref("pv0"),)),
-             VolumeGroup("vg1", "vg_data", "vg1uuid", 4 << 20, (Ref("pv1"),))),
-        lvs=(LogicalVolume("lvroot", Ref("vg0"), "root", "lv0", LvType.LINEAR, 1000, ("pv0:0:1000",)),
-             LogicalVolume("lvswap", Ref("vg0"), "swap", "lv1", LvType.LINEAR, 64, ("pv0:1000:64",)),
-             LogicalVolume("lvsrv", Ref("vg1"), "srv", "lv2", LvType.LINEAR, 500, ("pv1:0:500",))),
+        pvs=(PhysicalVolume("pv0", Ref("d0p3"), lvm_id("pv0uuid"), 1 << 20, 1749),
+             PhysicalVolume("pv1", Ref("d1p1"), lvm_id("pv1uuid"), 1 << 20, 999)),
+        vgs=(VolumeGroup("vg0", "vg0", lvm_id("vg0uuid"), 4 << 20, (Ref("pv0"),)),
+             VolumeGroup("vg1", "vg_data", lvm_id("vg1uuid"), 4 << 20, (Ref("pv1"),))),
+        lvs=(LogicalVolume("lvroot", Ref("vg0"), "root", lvm_id("lv0"), LvType.LINEAR, 1000, ("pv0:0:1000",)),
+             LogicalVolume("lvswap", Ref("vg0"), "swap", lvm_id("lv1"), LvType.LINEAR, 64, ("pv0:1000:64",)),
+             LogicalVolume("lvsrv", Ref("vg1"), "srv", lvm_id("lv2"), LvType.LINEAR, 500, ("pv1:0:500",))),
         filesystems=(FileSystem("esp", Ref("d0p1"), FsType.VFAT, "7A3C-91E2", mount="/boot/efi"),
                      FileSystem("boot", Ref("d0p2"), FsType.EXT4, guid(200), mount="/boot"),
                      FileSystem("root", Ref("lvroot"), FsType.EXT4, guid(201), mount="/"),
