@@ -87,7 +87,7 @@ def _efi_partition(tree: BaseTree, work: Path) -> Path:
     image = work / "efi.img"
     with image.open("wb") as stream:
         stream.truncate(ESP_SIZE)
-    run(["mkfs.vfat", "--invariant", "-n", "LIFEBOAT_ESP"[:11], str(image)], timeout=60)
+    run(["mkfs.vfat", "--invariant", "-n", "LIFEBOATESP", str(image)], timeout=60)
     run(["mmd", "-i", str(image), "::/EFI", "::/EFI/BOOT"], timeout=60)
     for name, source in files.items():
         run(["mcopy", "-i", str(image), str(source), f"::/EFI/BOOT/{name}"], timeout=60)
