@@ -1,7 +1,8 @@
 """Start the rescue image in QEMU with a probe in it that answers through a virtio-serial port.
 
-The image is not changed for the test: systemd takes the probe's unit and script as credentials from the machine's SMBIOS tables
-(systemd.system-credentials(7): `systemd.extra-unit.*`, `systemd.unit-dropin.*`), as a hypervisor would give them.
+The image is not changed for the test: systemd takes the probe's unit and script as credentials from the machine's
+SMBIOS tables (systemd.system-credentials(7): `systemd.extra-unit.*`, `systemd.unit-dropin.*`), as a hypervisor would
+give them.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def probe(machine: Machine, iso: Path, script: str, work: Path) -> Dict[str, Any
 
 def _arguments(machine: Machine, iso: Path, script: str, work: Path) -> List[str]:
     arguments = ["-machine", "q35", "-accel", "tcg", "-cpu", "max,erms=off,fsrm=off", "-smp", "1",
-                 "-m", str(machine.memory), "-display", "none", "-vga", "std", "-nodefaults", "-no-reboot", "-net", "none"]
+                 "-m", str(machine.memory), "-display", "none", "-vga", "std", "-nodefaults", "-no-reboot",
+                 "-net", "none"]
     if machine.firmware == "uefi":
         variables = work / "vars.fd"
         shutil.copyfile(OVMF / "OVMF_VARS_4M.fd", variables)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import textwrap
 from pathlib import Path
 from typing import Iterator
 
 import pytest
+from image_machine import Machine, probe
 
+from builder_lib.manifest import manifest_path
 from builder_lib.medium import COMMON_ARGS, CONSOLES
 from builder_lib.options import BuildOptions
 from builder_lib.pipeline import build_iso
 from builder_lib.progress import Progress
-from tests.vm.image_machine import Machine, probe
 
 pytestmark = pytest.mark.vm
 
@@ -21,6 +23,8 @@ OBSERVE = textwrap.dedent("""
     import os, subprocess
     def out(*argv):
         return subprocess.run(argv, capture_output=True, text=True).stdout
+    def text(path):
+        return open(path).read() if os.path.exists(path) else ""
     imports = "import blivet, dbus, gi, parted, sif.run, rescue.plan"
     answer({
         "cmdline": open("/proc/cmdline").read(),
@@ -31,7 +35,7 @@ OBSERVE = textwrap.dedent("""
         "boot": sorted(os.listdir("/usr/lib/lifeboat/boot")),
         "mounts": [line.split()[0] for line in open("/proc/mounts") if line.startswith("/dev/")],
         "swaps": open("/proc/swaps").read().splitlines()[1:],
-        "mdstat": [line for line in open("/proc/mdstat") if line.startswith("md")] if os.path.exists("/proc/mdstat") else [],
+        "mdstat": [line for line in text("/proc/mdstat").splitlines() if line.startswith("md")],
         "mapper": sorted(set(os.listdir("/dev/mapper")) - {"control"}) if os.path.exists("/dev/mapper") else [],
         "holders": out("sh", "-c", "ls -d /sys/block/vd*/holders/* /sys/block/vd*/vd*/holders/* 2>/dev/null").split(),
         "disks": out("lsblk", "-dnro", "NAME").split(),
@@ -40,16 +44,15 @@ OBSERVE = textwrap.dedent("""
         "efivars": bool(os.path.isdir("/sys/firmware/efi/efivars") and os.listdir("/sys/firmware/efi/efivars")),
         "ports": os.listdir("/dev/virtio-ports"),
         "imports": subprocess.run(["python3", "-W", "ignore", "-c", imports], capture_output=True, text=True).stderr,
-        "udisks": "org.freedesktop.UDisks2" in out("busctl", "call", "org.freedesktop.UDisks2",
-            "/org/freedesktop/UDisks2/Manager", "org.freedesktop.DBus.Peer", "GetMachineId", "--json=short") or
-            out("systemctl", "is-active", "udisks2.service").strip() == "active",
+        "udisks": "Version" in out("busctl", "introspect", "org.freedesktop.UDisks2",
+                                   "/org/freedesktop/UDisks2/Manager"),
         "available": [line.split()[1] for line in open("/proc/meminfo") if line.startswith("MemAvailable")][0],
     })
 """)
 
 # A disk with everything on it that a careless system would bring up: swap, MD members, a volume group, file systems;
 # and the rescue system staged for phase 2 on STAGE (a partition or a logical volume).
-FURNISH = textwrap.dedent("""
+FURNISH = textwrap.dedent(r"""
     import subprocess
     script = r'''
     set -eux
@@ -69,7 +72,7 @@ FURNISH = textwrap.dedent("""
     lvcreate -y -n root -L 400M vg0
     lvcreate -y -n data -L 32M vg0
     mkfs.xfs -q -f -m size=auto /dev/vg0/data || mkfs.ext4 -q /dev/vg0/data
-    case STAGE in lv) device=/dev/vg0/root lvm=rd.lvm.lv=vg0/root;; *) device=/dev/vda1 lvm=rd.lvm=0;; esac
+    case STAGE in lv) device=/dev/vg0/root lvm=rd.lvm.lv=vg0/root;; *) device=/dev/vda1 lvm=;; esac
     mkfs.ext4 -q /dev/vda1
     mkfs.ext4 -q /dev/vg0/root
     uuid=$(blkid -o value -s UUID $device)
@@ -80,7 +83,8 @@ FURNISH = textwrap.dedent("""
     if [ HANDOVER = yes ]; then cat > /mnt/lifeboat/phase2.cfg <<T
     set timeout=0
     menuentry "phase 2" {
-        linux /lifeboat/vmlinuz root=live:UUID=$uuid rd.live.dir=lifeboat rd.live.squashimg=filesystem.squashfs rd.live.ram=1 COMMON $lvm rescue.phase=2 CONSOLES
+        set live="root=live:UUID=$uuid rd.live.dir=lifeboat rd.live.squashimg=filesystem.squashfs rd.live.ram=1"
+        linux /lifeboat/vmlinuz \$live COMMON $lvm rescue.phase=2 CONSOLES
         initrd /lifeboat/initrd.img
     }
     T
@@ -113,9 +117,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 def furnish(machine: Machine, iso: Path, work: Path, stage: str, handover: bool) -> None:
     """Put the layout of FURNISH on the machine's first disk."""
-    common = COMMON_ARGS.replace("rd.lvm=0", "").strip()
     script = (FURNISH.replace("STAGE", stage).replace("HANDOVER", "yes" if handover else "no")
-              .replace("COMMON", common).replace("CONSOLES", CONSOLES))
+              .replace("COMMON", COMMON_ARGS).replace("CONSOLES", CONSOLES))
     result = probe(machine, iso, script, work)
     assert result["status"] == 0, result["log"]
 
@@ -131,7 +134,7 @@ def test_starts_from_memory_with_all_tools(iso: Path, tmp_path: Path, firmware: 
     seen = probe(Machine(firmware, medium), iso, OBSERVE, tmp_path)
     assert int(seen["lifeboat"]) > 0, "the agent was started"
     assert set(seen["failed"]) <= {"lifeboat.service"}, "without a SIF only the agent itself may fail"
-    assert seen["image"] == (seen["image"] and _squashfs_size(iso)), "the image in memory is the one of the medium"
+    assert seen["image"] == _squashfs_size(iso), "the image in memory is the one of the medium"
     assert [m for m in seen["mounts"] if not m.startswith("/dev/loop")] == [], "the medium is free"
     assert {"vmlinuz", "initrd.img"} <= set(seen["boot"])
     assert seen["listening"] == [], "nothing listens on the network"
@@ -142,9 +145,6 @@ def test_starts_from_memory_with_all_tools(iso: Path, tmp_path: Path, firmware: 
 
 
 def _squashfs_size(iso: Path) -> int:
-    import json
-
-    from builder_lib.manifest import manifest_path
     data = json.loads(manifest_path(iso).read_text())
     return int(data["files"]["/live/filesystem.squashfs"]["size"])
 
