@@ -9,12 +9,24 @@ from sif.model import Firmware
 
 
 @dataclass(frozen=True)
+class PresentPartition:
+    """A stretch of a present disk that some partition claims; ``content`` names what lies in it ("" is nothing)."""
+
+    name: str
+    start_bytes: int
+    size_bytes: int
+    content: str = ""
+
+
+@dataclass(frozen=True)
 class PresentDisk:
     """One disk of the present machine.
 
     ``signatures`` names everything found on it (partition table, file systems, LVM, RAID, LUKS on the disk
     or on any of its partitions), as ``"vda1: ext4"``; empty means blank. ``excluded`` says why the disk can
     never be a target ("the medium", "the rescue disk", "a store"); None means it may be considered.
+    ``content`` is the digest that the plan's fingerprint carries, so that a disk that changes between plan
+    and rebuild is noticed.
     """
 
     name: str
@@ -31,6 +43,8 @@ class PresentDisk:
     removable: bool = False
     signatures: Tuple[str, ...] = ()
     excluded: Optional[str] = None
+    partitions: Tuple[PresentPartition, ...] = ()
+    content: str = ""
 
     @property
     def blank(self) -> bool:

@@ -56,7 +56,12 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Action:
-    """One step of the rebuild. ``needs`` are ids of actions that come first."""
+    """One step of the rebuild.
+
+    ``disk`` is the SIF id of the disk it writes to (of the first one, when a volume group spans several).
+    ``needs`` are ids of actions that come first. ``destructive`` actions end what the disk held before: the
+    disk's fingerprint is checked immediately before the first of them.
+    """
 
     id: str
     kind: ActionKind
@@ -82,7 +87,11 @@ class Adjustment:
 
 @dataclass(frozen=True)
 class ConsentNeeded:
-    """A disk that holds something and will be overwritten: a person, or the policy, must agree."""
+    """A disk that holds something and will be overwritten: a person, or the policy, must agree.
+
+    ``disk`` is the SIF id of the saved disk that goes there, ``path`` the present device, ``same_disk`` whether
+    it is the recorded disk itself (same serial number or WWN, same size).
+    """
 
     disk: str
     path: str

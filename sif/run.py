@@ -6,6 +6,7 @@ a failure carries a command line that can be pasted and the program's standard e
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import shlex
@@ -80,7 +81,8 @@ def run(argv: Sequence[str], *, timeout: float, input: Optional[str] = None,
             text=True, encoding="utf-8", errors="surrogateescape", timeout=timeout, env=full, cwd=cwd,
             check=False, pass_fds=tuple(pass_fds))
     except subprocess.TimeoutExpired as error:
-        raise CommandFailed(f"{argv[0]} did not finish", where=pasteable(argv), found=f"still running after {timeout} s",
+        raise CommandFailed(f"{argv[0]} did not finish", where=pasteable(argv),
+                            found=f"still running after {timeout} s",
                             hint="look for a device that does not answer") from error
     except OSError as error:
         raise _missing(argv, error) from error
@@ -142,10 +144,8 @@ def _deliver(raw: bytes, on_line: Callable[[str], None], tail: list[str]) -> Non
 
 
 def _kill_group(child: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     child.wait()
 
 

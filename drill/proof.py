@@ -1,0 +1,173 @@
+"""Step 6: the recovered machine runs alone, and everything about it is compared with the original."""
+
+from __future__ import annotations
+
+import io
+import socket
+import tarfile
+import urllib.request
+from pathlib import Path
+from typing import Callable, List, Tuple
+
+from drill import backup
+from drill.compare import compare, parse_manifest
+from drill.disaster import hashes
+from drill.errors import GuestError
+from drill.guest import Guest
+from drill.original import BOOT_SECONDS, capture, settle, take_manifest
+from drill.plan import Bench, Check, Original, Wreck
+from drill.server import facts
+from drill.spec import Disk, Forward, MachineSpec
+from drill.vm import Machine
+from sif.diff import diff
+from sif.errors import LifeboatError
+from sif.reader import read_set
+
+ANSWER_SECONDS = 60.0
+SHOWN = 12
+AGENT_LOGS = "/var/log/lifeboat"
+
+
+def prove(bench: Bench, original: Original, wreck: Wreck) -> Tuple[Check, ...]:
+    """Start the machine from its own disks, with ISO, stick, store and foreign disk gone, and check everything."""
+    http, ssh = free_port(), free_port()
+    spec = MachineSpec(
+        name="3-recovered", firmware=bench.order.firmware, folder=bench.logs, sockets=bench.logs, accel=bench.accel,
+        vars_file=wreck.vars_file, memory=1024, forwards=(Forward(http, 80), Forward(ssh, 22)),
+        disks=(Disk("system", wreck.system, "NEWSYS77"), Disk("data", wreck.data, "NEWDATA77")))
+    checks: List[Check] = [untouched("stick", wreck.untouched.stick, hashes(bench).stick),
+                           untouched("store", wreck.untouched.store, hashes(bench).store),
+                           untouched("foreign disk", wreck.untouched.foreign, hashes(bench).foreign)]
+
+    def note(name: str, look: Callable[[], str]) -> None:
+        check = checked(name, look)
+        checks.append(check)
+        bench.progress.say(f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail.splitlines()[0]}")
+
+    for early in checks:
+        bench.progress.say(f"{'ok    ' if early.ok else 'FAILED'} {early.name}: {early.detail}")
+    with Machine(spec) as machine:
+        guest = Guest(machine.spec.agent_socket, on_life=machine.alive, check=lambda: machine.check_life(BOOT_SECONDS))
+        note("starts from its own disks", lambda: f"its agent answered after {guest.wait(BOOT_SECONDS):.0f} s")
+        if not checks[-1].ok:
+            return tuple(checks)
+        settle(guest)
+        note("systemd has no failed unit", lambda: units(guest))
+        note("every file as in the manifest", lambda: files(bench, original, guest))
+        note("nginx serves its page", lambda: page(http))
+        note("SSH answers", lambda: banner(ssh))
+        note("the database has its rows", lambda: database(guest))
+        note("captured again, the machine is the same", lambda: identity(bench, guest))
+        note("the recovery left its report and nothing else", lambda: leftovers(bench, guest))
+        note("shuts down cleanly", lambda: shutdown(machine, guest))
+    return tuple(checks)
+
+
+def checked(name: str, look: Callable[[], str]) -> Check:
+    """Run one check: what it returns is the detail, what it raises is why it failed."""
+    try:
+        return Check(name, True, look())
+    except (LifeboatError, OSError) as error:
+        return Check(name, False, str(error))
+
+
+def untouched(name: str, before: str, after: str) -> Check:
+    """A device the recovery had no business with has the same bytes as before."""
+    same = before == after
+    return Check(f"{name} untouched", same, f"sha256 {after[:16]}…" if same else f"was {before}, is {after}")
+
+
+def units(guest: Guest) -> str:
+    """systemd finished starting and nothing failed."""
+    state = guest.run(("systemctl", "is-system-running"), timeout=ANSWER_SECONDS, check=False).text.strip()
+    failed = guest.run(("systemctl", "--failed", "--no-legend", "--plain"), timeout=ANSWER_SECONDS).text.strip()
+    if state != "running" or failed:
+        raise GuestError("the system is not up", found=f"{state}; {failed}", wanted="running, no failed unit")
+    return state
+
+
+def files(bench: Bench, original: Original, guest: Guest) -> str:
+    """A new manifest equals the old one."""
+    text = take_manifest(guest, backup.mount_points(bench.order.firmware))
+    (bench.order.evidence / "manifest-after.jsonl").write_text(text)
+    found = compare(original.manifest, parse_manifest(text))
+    (bench.order.evidence / "differences.txt").write_text("".join(f"{difference}\n" for difference in found))
+    if found:
+        raise GuestError(f"{len(found)} differences from the manifest", where="differences.txt",
+                         found="; ".join(str(difference) for difference in found[:SHOWN]))
+    return f"{len(original.manifest)} entries are equal"
+
+
+def page(port: int) -> str:
+    """nginx returns exactly the page that was there."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=ANSWER_SECONDS) as answer:
+        body = answer.read()
+    if body != facts.PAGE.encode():
+        raise GuestError("nginx serves another page", found=repr(body[:200]), wanted=repr(facts.PAGE[:200]))
+    return f"{len(body)} bytes, the same as before"
+
+
+def banner(port: int) -> str:
+    """The SSH server introduces itself."""
+    with socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS) as connection:
+        line = connection.makefile("rb").readline(200)
+    if not line.startswith(b"SSH-2.0-OpenSSH"):
+        raise GuestError("no SSH server", found=repr(line), wanted="SSH-2.0-OpenSSH...")
+    return line.decode("ascii", "replace").strip()
+
+
+def database(guest: Guest) -> str:
+    """SQLite finds its file intact, and every row has the value that its id gives."""
+    query = ("PRAGMA integrity_check; SELECT count(*) FROM orders;"
+             " SELECT count(*) FROM orders WHERE cents = id * id % 9973 AND customer = 'customer ' || (id % 997);")
+    said = guest.run(("sqlite3", f"file:{facts.DATABASE}?mode=ro&immutable=1", query), timeout=ANSWER_SECONDS)
+    wanted = ["ok", str(facts.DATABASE_ROWS), str(facts.DATABASE_ROWS)]
+    if said.text.split() != wanted:
+        raise GuestError("the database is not what it was", found=said.text.strip(), wanted=" ".join(wanted))
+    return f"integrity ok, {facts.DATABASE_ROWS} rows"
+
+
+def identity(bench: Bench, guest: Guest) -> str:
+    """`sif capture` again and `sif diff --identity`: nothing differs."""
+    capture(guest, bench, "/run/drill/again")
+    fetch(guest, "/run/drill/again", bench.restored_set)
+    found = diff(read_set(bench.original_set), read_set(bench.restored_set), True)
+    if found:
+        raise GuestError(f"{len(found)} differences between the captures", where="sif diff --identity",
+                         found="; ".join(str(difference) for difference in found[:SHOWN]))
+    return "sif diff --identity is empty"
+
+
+def leftovers(bench: Bench, guest: Guest) -> str:
+    """The rescue system's staging is gone and its report is there."""
+    stage = guest.run(("ls", "-d", "/boot/lifeboat", "/lifeboat"), timeout=ANSWER_SECONDS, check=False).text.split()
+    if stage:
+        raise GuestError("the staged rescue system is still there", found=", ".join(stage))
+    fetch(guest, AGENT_LOGS, bench.order.evidence / "lifeboat-logs")
+    names = sorted(path.name for path in (bench.order.evidence / "lifeboat-logs").iterdir())
+    if not any(name.endswith("events.jsonl") for name in names):
+        raise GuestError("the recovery left no report", where=AGENT_LOGS, found=", ".join(names), wanted="events.jsonl")
+    return ", ".join(names)
+
+
+def shutdown(machine: Machine, guest: Guest) -> str:
+    """The recovered machine also ends well."""
+    guest.power_off()
+    machine.wait_end(BOOT_SECONDS)
+    return "powered off"
+
+
+def fetch(guest: Guest, source: str, target: Path) -> None:
+    """Copy a directory of the guest to the host."""
+    packed = "/run/drill/fetch.tar.gz"
+    guest.run(("tar", "--create", "--gzip", "--file", packed, "-C", source, "."), timeout=ANSWER_SECONDS)
+    target.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(fileobj=io.BytesIO(guest.read(packed))) as archive:
+        archive.extractall(target, filter="data")
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,165 @@
+"""Questions to the operator in line mode: on every console at once, and answerable by a file."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Mapping, Optional, Protocol, Sequence, Tuple
+
+from rescue.failures import ConsentMissing
+from rescue.renderers import CONSOLES, ascii_text
+from sif.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One numbered answer; ``key`` is what an answers file writes and what the caller gets."""
+
+    key: str
+    text: str
+
+
+class Console(Protocol):
+    """Where questions go. Every question has an id that an answers file can answer."""
+
+    def say(self, text: str) -> None: ...
+
+    def ask(self, ident: str, question: str) -> str: ...
+
+
+def parse_answers(text: str) -> Mapping[str, str]:
+    """Read an answers file: ``id = answer`` lines; ``;`` and ``#`` start comment lines. Raises UsageError."""
+    answers: Dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = line.strip()
+        if not line or line[0] in ";#":
+            continue
+        ident, equals, answer = (part.strip() for part in line.partition("="))
+        if not (ident and equals):
+            raise UsageError("this is no answer", where=f"answers:{number}", found=repr(line), wanted="id = answer")
+        answers[ident] = answer
+    return answers
+
+
+def choose(console: Console, ident: str, question: str, choices: Sequence[Choice]) -> str:
+    """Ask for one of several numbered answers until one of them is given; returns its key."""
+    lines = [question] + [f"  {number}) {choice.text}" for number, choice in enumerate(choices, start=1)]
+    valid = {str(number): choice.key for number, choice in enumerate(choices, start=1)}
+    valid.update({choice.key: choice.key for choice in choices})
+    text = "\n".join(lines)
+    for _ in range(10):
+        answer = console.ask(ident, text + f"\nNumber (1-{len(choices)})")
+        if answer in valid:
+            return valid[answer]
+        console.say(f"`{answer}` is none of the answers.")
+    raise ConsentMissing("no usable answer was given", where=ident,
+                         wanted=" | ".join(choice.key for choice in choices))
+
+
+def confirm_by_name(console: Console, ident: str, warning: str, name: str) -> None:
+    """Have the operator type the machine's name. Raises :class:`ConsentMissing` for anything else."""
+    answer = console.ask(ident, f"{warning}\nType the machine's name ({name}) to go on; anything else stops")
+    if answer != name:
+        raise ConsentMissing("the machine's name was not typed; nothing was written", where=ident,
+                             found=repr(answer), wanted=repr(name))
+
+
+class Unattended:
+    """Asks nobody: a question that no answer was prepared for is an error that shows how to answer it."""
+
+    def __init__(self, answers: Optional[Mapping[str, str]] = None) -> None:
+        self._answers = dict(answers or {})
+
+    def say(self, text: str) -> None:
+        return
+
+    def ask(self, ident: str, question: str) -> str:
+        if ident in self._answers:
+            return self._answers.pop(ident)
+        raise ConsentMissing("a question needs an answer and this run is unattended", where=ident,
+                             found=question, hint=f"start without rescue.auto, or put a line `{ident} = ...` "
+                             "into the answers file")
+
+
+class LineConsole:
+    """Shows questions on all terminals and takes the first line that is typed on any of them.
+
+    An answers file goes first; each of its answers is used once, so that a wrong one does not repeat for ever.
+    """
+
+    def __init__(self, terminals: Sequence[Tuple[int, int]], answers: Optional[Mapping[str, str]] = None) -> None:
+        self._terminals = tuple(terminals)
+        self._answers = dict(answers or {})
+
+    def say(self, text: str) -> None:
+        """Show text on every terminal."""
+        self._show(text + "\n")
+
+    def ask(self, ident: str, question: str) -> str:
+        """Ask, and wait for a line. Raises :class:`ConsentMissing` when every terminal is closed."""
+        self._show(f"\n{question}\n[{ident}] > ")
+        if ident in self._answers:
+            answer = self._answers.pop(ident)
+            self._show(f"{answer}  (from the answers file)\n")
+            return answer
+        return self._read_line(ident)
+
+    def _show(self, text: str) -> None:
+        data = ascii_text(text).encode("ascii")
+        for _, out in self._terminals:
+            rest = data
+            try:
+                while rest and select.select([], [out], [], 2.0)[1]:
+                    rest = rest[os.write(out, rest):]
+            except OSError:
+                continue
+
+    def _read_line(self, ident: str) -> str:
+        typed: Dict[int, bytes] = {source: b"" for source, _ in self._terminals}
+        while typed:
+            ready: List[int] = select.select(list(typed), [], [])[0]
+            for source in ready:
+                try:
+                    data = os.read(source, 4096)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    data = b""
+                if not data:
+                    del typed[source]
+                    continue
+                typed[source] += data.replace(b"\r", b"\n")
+                line, newline, _ = typed[source].partition(b"\n")
+                if newline:
+                    return line.decode("utf-8", "replace").strip()
+        raise ConsentMissing("there is no terminal to answer on", where=ident,
+                             hint="prepare the answer in a file: --answers FILE")
+
+
+def open_console(auto: bool, answers: Mapping[str, str], consoles: Sequence[Path] = CONSOLES) -> Console:
+    """The operator's console: none when unattended, the calling terminal, or else all consoles of the machine."""
+    if auto:
+        return Unattended(answers)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return LineConsole([(sys.stdin.fileno(), sys.stdout.fileno())], answers)
+    terminals = []
+    for path in consoles:
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+        except OSError:
+            continue
+        terminals.append((handle, handle))
+    return LineConsole(terminals, answers)
+
+
+def load_answers(path: Optional[Path]) -> Mapping[str, str]:
+    """The answers of a file; none without a file. Raises :class:`UsageError`."""
+    if path is None:
+        return {}
+    try:
+        return parse_answers(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError("the answers file cannot be read", where=str(path), found=str(error)) from error

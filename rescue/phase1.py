@@ -1,0 +1,239 @@
+"""Phase 1: from the medium to disks that are rebuilt and start phase 2 by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence, Tuple
+
+from rescue.agent import Agent, present_firmware, reboot
+from rescue.blockdev import read_block_devices
+from rescue.commands import CommandRunner
+from rescue.console import Choice, choose, confirm_by_name
+from rescue.detect import detect_hardware
+from rescue.durable import remove_tree
+from rescue.efi import LABEL, EfiBoot
+from rescue.guard import check_pending, find_pending
+from rescue.hardware import Hardware
+from rescue.journal import Journal
+from rescue.medium import Candidate, MediumFound, not_found, several
+from rescue.plan import Action, RestorePlan
+from rescue.plan_view import plan_text
+from rescue.planner import RestorePolicy, plan_restore
+from rescue.planner.codec import dump_plan
+from rescue.planner.consent import require_unattended
+from rescue.staging.choose import choose_stage, expected_free_bytes
+from rescue.staging.sources import RescueFiles, find_rescue_files
+from rescue.staging.stage import StageOrder, stage
+from rescue.storage.mounts import mount_tree, unmount_tree
+from rescue.stores import ReadyStore, exclusions, open_stores
+from rescue.udisks import MediumSearch, UDisks, as_medium, labels_of
+from rescue.values import values_of
+from rescue.verify import verify
+from sif.errors import CommandFailed
+from sif.model import Firmware, Phase, SystemInformation
+from sif.reader import LoadedSet, load_set
+from sif.run import pasteable
+
+MEDIUM_PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What phase 1 works on: the set (in memory), its first part, and the machine it is restored on."""
+
+    saved: SystemInformation
+    sif: Path
+    hardware: Hardware
+    plan: RestorePlan
+
+
+def phase1(agent: Agent) -> None:
+    """Find the SIF, plan, agree, rebuild, stage and restart into phase 2."""
+    if continues_pending(agent):
+        return start_pending(agent)
+    files = check_rescue_system(agent)
+    medium = find_medium(agent)
+    saved, sif = read_sif(agent, medium)
+    stores = mount_stores(agent, saved)
+    check_stage(saved, files)
+    hardware = detect(agent, medium, stores)
+    chosen = Chosen(saved, sif, hardware, plan(agent, saved, hardware))
+    agree(agent, chosen)
+    prepare(agent, chosen, stores)
+    rebuild_disks(agent, chosen)
+    verify_disks(agent, chosen)
+    stage_phase2(agent, chosen, files)
+    return reboot(agent)
+
+
+def continues_pending(agent: Agent) -> bool:
+    """Look for a phase 2 that is pending on a disk; the operator may continue it instead."""
+    with agent.events.step("guard", "Look for a restore that is half done"):
+        return check_pending(find_pending(agent.workspace), agent.console, agent.settings.auto)
+
+
+def start_pending(agent: Agent) -> None:
+    """Restart into the pending phase 2: by the firmware's entry, else by the medium's GRUB, which looks for it."""
+    if present_firmware() is Firmware.UEFI:
+        efi = EfiBoot()
+        for entry in efi.read().named(LABEL)[:1]:
+            efi.next(entry.number)
+    reboot(agent)
+
+
+def check_rescue_system(agent: Agent) -> RescueFiles:
+    """Find what staging will copy, before anything is written anywhere."""
+    with agent.events.step("check", "Check the rescue system"):
+        return find_rescue_files()
+
+
+def find_medium(agent: Agent) -> MediumFound:
+    """Find the SIF on the media that are present; asks when several different ones are there."""
+    address = agent.settings.sif
+    with agent.events.step("medium", f"Find the SIF ({address})") as step:
+        search = MediumSearch(UDisks(), address)
+        found = search.wait(MEDIUM_PATIENCE_S)
+        if not found:
+            raise not_found(address, search.looked_at, MEDIUM_PATIENCE_S)
+        chosen = _choose_candidate(agent, found)
+        step.info(labels_of([chosen])[0])
+        return as_medium(chosen)
+
+
+def _choose_candidate(agent: Agent, found: Sequence[Candidate]) -> Candidate:
+    if len(found) == 1:
+        return found[0]
+    if agent.settings.auto:
+        raise several(found)
+    choices = [Choice(candidate.set_id, text) for candidate, text in zip(found, labels_of(found))]
+    answer = choose(agent.console, "medium", "Which SIF shall be restored?", choices)
+    return next(candidate for candidate in found if candidate.set_id == answer)
+
+
+def read_sif(agent: Agent, medium: MediumFound) -> Tuple[SystemInformation, Path]:
+    """Read and check the set, and keep a copy of exactly the bytes that were checked: the medium may go."""
+    with agent.events.step("sif", "Read and check the SIF") as step:
+        loaded = load_set(medium.sif)
+        for warning in loaded.warnings:
+            step.info(str(warning))
+        return loaded.info, keep_set(loaded, medium.sif.name, agent.workspace.set)
+
+
+def keep_set(loaded: LoadedSet, name: str, where: Path) -> Path:
+    """Write the set's files below ``where``; returns the path of its first part there."""
+    remove_tree(where)
+    for path, content in loaded.files:
+        copy = where / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(content)
+    return where / name
+
+
+def mount_stores(agent: Agent, saved: SystemInformation) -> Tuple[ReadyStore, ...]:
+    """Mount what holds the data, read-only: it must be there before a disk is emptied for it."""
+    with agent.events.step("stores", "Find the stores") as step:
+        ready = open_stores(saved.stores, agent.workspace)
+        for store in ready:
+            step.info(f"store {store.id}: {store.location}" + (f" on {store.device}" if store.device else ""))
+        return ready
+
+
+def check_stage(saved: SystemInformation, files: RescueFiles) -> None:
+    """Refuse now, not after the rebuild, when no volume has room for phase 2."""
+    expected = {fs.id: expected_free_bytes(saved, fs) for fs in saved.filesystems}
+    choose_stage(saved, expected, files.needed_bytes())
+
+
+def detect(agent: Agent, medium: MediumFound, stores: Sequence[ReadyStore]) -> Hardware:
+    """Look at the machine; the medium, the stores and the rescue disk are no targets."""
+    with agent.events.step("detect", "Detect the machine"):
+        excluded = exclusions(medium, stores, agent.settings.live_root, read_block_devices())
+        return detect_hardware(excluded)
+
+
+def plan(agent: Agent, saved: SystemInformation, hardware: Hardware) -> RestorePlan:
+    """Plan the restore, keep the plan and show it."""
+    with agent.events.step("plan", "Plan the restore"):
+        made = plan_restore(saved, hardware, RestorePolicy())
+        (agent.workspace.root / "plan.json").write_text(dump_plan(made), encoding="utf-8")
+        agent.events.info("plan", "The plan", plan_text(saved, hardware, made))
+        return made
+
+
+def agree(agent: Agent, chosen: Chosen) -> None:
+    """Get consent: from the policy when nobody is there, else from the operator, who types the machine's name."""
+    with agent.events.step("consent", "Consent"):
+        if agent.settings.auto:
+            return require_unattended(chosen.plan, chosen.saved.policy.overwrite)
+        agent.console.say(plan_text(chosen.saved, chosen.hardware, chosen.plan))
+        agent.console.say(commands_text(chosen.saved))
+        lost = "; ".join(f"{need.path} ({', '.join(need.holds)})" for need in chosen.plan.consents)
+        warning = f"This will be overwritten: {lost}." if lost else "All disks of the plan are blank."
+        return confirm_by_name(agent.console, "consent", warning, chosen.saved.system.hostname)
+
+
+def commands_text(saved: SystemInformation) -> str:
+    """Every program that the SIF will have run, for the operator to judge: a SIF is not trusted by itself."""
+    lines = [f"  {c.id}  {c.title}: {pasteable(c.argv)}" for c in sorted(saved.commands, key=lambda c: c.sequence)]
+    return "\n".join(["Programs that will be run as root", *(lines or ["  none"])])
+
+
+def prepare(agent: Agent, chosen: Chosen, stores: Sequence[ReadyStore]) -> None:
+    """Run the SIF's commands that come before the rebuild."""
+    space = agent.workspace
+    values = values_of(chosen.saved, stores, space.target, space.set, kernel_release())
+    journal = Journal(space.root / "journal.jsonl")
+    CommandRunner(chosen.saved, values, space.target, chosen.sif, space.logs, journal, agent.events,
+                  agent.console, agent.settings.auto).run_phase(Phase.PRE)
+
+
+def rebuild_disks(agent: Agent, chosen: Chosen) -> None:
+    """Carry out the plan: the first step that writes to a disk."""
+    # blivet takes seconds to import and is only in the rescue image; nothing before this needs it.
+    from rescue.storage.rebuild import rebuild
+    with agent.events.step("rebuild", "Rebuild the disks") as step:
+        total, done = max(len(chosen.plan.actions), 1), 0
+
+        def on_action(action: Action, state: str, seconds: float) -> None:
+            nonlocal done
+            if state == "finished":
+                done += 1
+                step.progress(done / total, action.title)
+                step.info(f"{action.title} ({seconds:.1f} s)")
+
+        rebuild(chosen.plan, chosen.saved, agent.workspace.set, on_action)
+
+
+def verify_disks(agent: Agent, chosen: Chosen) -> None:
+    """Capture the rebuilt disks and compare them with what was saved."""
+    with agent.events.step("verify", "Verify the disks"):
+        verify(chosen.saved, chosen.plan)
+
+
+def stage_phase2(agent: Agent, chosen: Chosen, files: RescueFiles) -> None:
+    """Put phase 2 on the machine's own disk."""
+    space = agent.workspace
+    with agent.events.step("stage", "Stage phase 2 on the machine's disk"):
+        mount_tree(chosen.saved, chosen.plan, space.target)
+        try:
+            boot = chosen.saved.boot
+            disks = tuple(chosen.plan.path_of(disk) for disk in boot.disks) if boot else ()
+            order = StageOrder(chosen.saved, dump_plan(chosen.plan), str(chosen.sif.relative_to(space.set)), files,
+                               agent.settings, agent.command_line, disks, present_firmware())
+            stage(order, space, agent.events)
+        finally:
+            _unmount(agent)
+
+
+def _unmount(agent: Agent) -> None:
+    try:
+        unmount_tree(agent.workspace.target)
+    except CommandFailed as error:
+        # Everything was synced; a busy mount must not hide the error that may be on its way.
+        agent.events.info("stage", "The target tree stays mounted", str(error))
+
+
+def kernel_release() -> str:
+    """The release of the running kernel."""
+    return Path("/proc/sys/kernel/osrelease").read_text(encoding="ascii").strip()

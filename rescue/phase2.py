@@ -1,0 +1,184 @@
+"""Phase 2: started from the machine's own disk; restores the data, makes the machine bootable, cleans up."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Tuple
+
+from rescue.agent import Agent, present_firmware, reboot
+from rescue.blockdev import read_block_devices
+from rescue.bootloader import make_bootable
+from rescue.cleanup import commit, keep_events, keep_evidence, remove_placed, remove_stage
+from rescue.commands import CommandResult, CommandRunner
+from rescue.drivers import load_missing_drivers
+from rescue.failures import RestoreFailed
+from rescue.job import Job, JobState, StageFiles
+from rescue.journal import Journal
+from rescue.optical import eject_rescue_disc
+from rescue.phase1 import kernel_release
+from rescue.plan import RestorePlan
+from rescue.planner.codec import load_plan
+from rescue.readonly import unmount
+from rescue.relocate import relocate
+from rescue.renderers import JsonLines
+from rescue.report import make_report, steps_of
+from rescue.restored import check_restored
+from rescue.staging.stage import in_tree
+from rescue.storage.mounts import mount_tree, unmount_tree
+from rescue.stores import ReadyStore, open_stores
+from rescue.values import values_of
+from sif.model import Phase, SystemInformation
+from sif.reader import read_set
+from sif.run import run
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The job that phase 2 works on, as staging left it, and what earlier runs of phase 2 have done."""
+
+    job: Job
+    files: StageFiles
+    saved: SystemInformation
+    plan: RestorePlan
+    plan_json: str
+    journal: Journal
+
+
+def phase2(agent: Agent) -> None:
+    """Restore what the SIF names and hand the machine back. Continues where a power cut ended it."""
+    files = mount_stage(agent)
+    pending = read_job(agent, files)
+    load_drivers(agent, pending)
+    mount_target(agent, pending)
+    stores = mount_stores(agent, pending)
+    results = restore(agent, pending, stores)
+    check(agent, pending)
+    boot = make_machine_bootable(agent, pending)
+    evidence = write_evidence(agent, pending, results, boot)
+    clean_up(agent, pending, evidence)
+    release(agent, stores, evidence)
+    reboot(agent)
+
+
+def mount_stage(agent: Agent) -> StageFiles:
+    """Mount the staging file system and take up the event file of phase 1."""
+    uuid = agent.settings.stage_uuid
+    if uuid is None:
+        raise RestoreFailed("nobody said where phase 2 is staged", wanted="rescue.stage=UUID=<file system>")
+    where = agent.workspace.stage
+    if not where.is_mount():
+        run(["udevadm", "settle", "--timeout=60"], timeout=70, check=False)
+        found = read_block_devices().by_uuid(uuid)
+        if len(found) != 1:
+            raise RestoreFailed("the staging file system is not there, or several have its UUID", where=uuid,
+                                found=", ".join(device.path for device in found) or "no device",
+                                hint="connect the machine's own disks, and only those, then start it again")
+        where.mkdir(parents=True, exist_ok=True)
+        run(["mount", "-t", found[0].fstype or "auto", found[0].path, str(where)], timeout=300)
+    files = StageFiles(where)
+    told = files.path("events.jsonl")
+    if told.is_file():
+        # One history of both phases, and of every earlier run of phase 2.
+        shutil.copyfile(told, agent.workspace.events)
+    agent.events.add(JsonLines(told))
+    return files
+
+
+def read_job(agent: Agent, files: StageFiles) -> Pending:
+    """Read job, set, plan and journal, and find the plan's disks where they are now."""
+    with agent.events.step("resume", "Read the job") as step:
+        job = files.read_job()
+        if job.state is not JobState.PENDING:
+            raise RestoreFailed("this job is done already", where=str(files.job), found=job.state.value,
+                                hint="start the machine from its own disk")
+        saved = read_set(files.set / job.sif)
+        if saved.version.set_id != job.set_id:
+            raise RestoreFailed("the staged set is not the job's", found=saved.version.set_id, wanted=job.set_id)
+        plan_json = files.path("plan.json").read_text(encoding="utf-8")
+        plan = relocate(load_plan(plan_json), saved, read_block_devices())
+        step.info(f"restore of {job.hostname}, job {job.job_id}")
+        return Pending(job, files, saved, plan, plan_json, Journal(files.path("journal.jsonl")))
+
+
+def load_drivers(agent: Agent, pending: Pending) -> None:
+    """Load drivers for recorded devices that none is bound to yet."""
+    with agent.events.step("drivers", "Load drivers") as step:
+        for alias in load_missing_drivers(pending.saved.devices):
+            step.info(f"loaded the driver of {alias}")
+
+
+def mount_target(agent: Agent, pending: Pending) -> None:
+    """Mount the rebuilt file systems as one tree."""
+    with agent.events.step("mount", "Mount the machine's volumes"):
+        mount_tree(pending.saved, pending.plan, agent.workspace.target)
+
+
+def mount_stores(agent: Agent, pending: Pending) -> Tuple[ReadyStore, ...]:
+    """Mount what holds the data, read-only."""
+    with agent.events.step("stores", "Find the stores"):
+        return open_stores(pending.saved.stores, agent.workspace)
+
+
+def restore(agent: Agent, pending: Pending, stores: Tuple[ReadyStore, ...]) -> Tuple[CommandResult, ...]:
+    """Run the restore programs, then the final ones; those that an earlier run finished are not run again."""
+    space, files = agent.workspace, pending.files
+    logs = files.path("log")
+    logs.mkdir(exist_ok=True)
+    values = values_of(pending.saved, stores, space.target, files.set, kernel_release())
+    runner = CommandRunner(pending.saved, values, space.target, files.set / pending.job.sif, logs, pending.journal,
+                           agent.events, agent.console, agent.settings.auto)
+    with agent.events.step("restore", "Restore the data"):
+        restored = runner.run_phase(Phase.RESTORE)
+    with agent.events.step("final", "Finish the restored system"):
+        return restored + runner.run_phase(Phase.FINAL)
+
+
+def check(agent: Agent, pending: Pending) -> None:
+    """Look whether what was restored can start."""
+    with agent.events.step("check", "Check the restored system"):
+        check_restored(pending.saved, agent.workspace.target, read_block_devices())
+
+
+def make_machine_bootable(agent: Agent, pending: Pending) -> Tuple[str, ...]:
+    """Install the restored system's own boot path."""
+    with agent.events.step("boot", "Make the machine bootable") as step:
+        done = make_bootable(pending.saved, pending.plan, agent.workspace.target, present_firmware())
+        for line in done:
+            step.info(line)
+        run(["sync"], timeout=600)
+        return done
+
+
+def write_evidence(agent: Agent, pending: Pending, results: Tuple[CommandResult, ...],
+                   boot: Tuple[str, ...]) -> Path:
+    """Leave report, plan, events and outputs in the restored system."""
+    with agent.events.step("evidence", "Keep the evidence"):
+        told = agent.workspace.events.read_text(encoding="utf-8", errors="replace")
+        report = make_report(pending.job, steps_of(told), results, pending.plan.adjustments, boot)
+        return keep_evidence(agent.workspace.target, pending.job, report, pending.plan_json,
+                             agent.workspace.events, pending.files.path("log"))
+
+
+def clean_up(agent: Agent, pending: Pending, evidence: Path) -> None:
+    """Give up the way back, then remove everything of ours. What is left is the restored machine."""
+    target = agent.workspace.target
+    with agent.events.step("clean-up", "Remove the rescue system from the disk"):
+        commit(pending.files, pending.job)
+        esp = next((fs for fs in pending.saved.filesystems if fs.id == pending.job.esp_fs), None)
+        if esp is not None:
+            remove_placed(in_tree(target, esp), pending.job.placed)
+        remove_stage(pending.files)
+    keep_events(evidence, agent.workspace.events)
+
+
+def release(agent: Agent, stores: Tuple[ReadyStore, ...], evidence: Path) -> None:
+    """Unmount everything, so that each byte is on its disk before the restart."""
+    with agent.events.step("unmount", "Unmount the machine's volumes"):
+        unmount_tree(agent.workspace.target)
+        unmount(agent.workspace.stage)
+        for store in stores:
+            if store.device is not None:
+                unmount(agent.workspace.store(store.id))
+    eject_rescue_disc(read_block_devices())

@@ -1,0 +1,99 @@
+"""The boot path to phase 2 on the machine's own disk: GRUB in the boot sector, or files and an entry under UEFI."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Sequence, Tuple
+
+from rescue.blockdev import BlockDevices, partition_number
+from rescue.durable import copy_verified, sha256_of, sync_directory, write_durably
+from rescue.efi import LABEL, EfiBoot
+from rescue.failures import StagingFailed
+from rescue.job import PlacedFile
+from rescue.staging.grubcfg import entry_cfg
+from sif.errors import CommandFailed
+from sif.run import run
+
+MARK_TIME = 946684800
+"""Modification time of our files on the ESP (2000-01-01): tells them from restored files of the same content."""
+
+LOADER = "EFI/lifeboat/shimx64.efi"
+FALLBACK = "EFI/BOOT/BOOTX64.EFI"
+_SHIM = (Path("/usr/lib/shim/shimx64.efi.signed"),)
+_MOK = (Path("/usr/lib/shim/mmx64.efi.signed"), Path("/usr/lib/shim/mmx64.efi"))
+_GRUB = (Path("/usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed"),
+         Path("/usr/lib/grub/x86_64-efi/monolithic/gcdx64.efi"))
+
+
+def install_bios(stage_directory: Path, stage_uuid: str, disks: Sequence[str]) -> None:
+    """Make a BIOS start phase 2: GRUB with its files in ``lifeboat/grubdir`` on every disk (device paths) given.
+
+    Raises :class:`StagingFailed`, for example when a GPT disk has no BIOS boot partition.
+    """
+    boot_directory = stage_directory / "grubdir"
+    boot_directory.mkdir(exist_ok=True)
+    for disk in disks:
+        try:
+            run(["grub-install", "--target=i386-pc", f"--boot-directory={boot_directory}", "--no-floppy",
+                 "--locales=", "--fonts=", disk], timeout=300)
+        except CommandFailed as error:
+            raise StagingFailed("GRUB could not be put on the machine's disk", where=disk, found=error.found,
+                                hint="a GPT disk needs a BIOS boot partition, an MBR disk room before its first "
+                                "partition") from error
+    write_durably(boot_directory / "grub" / "grub.cfg", entry_cfg(stage_uuid))
+
+
+def install_uefi(esp: Path, stage_uuid: str) -> Tuple[PlacedFile, ...]:
+    """Put shim and GRUB on the ESP and return the files placed there.
+
+    The signed CD GRUB reads its configuration from ``/boot/grub`` of the device it was loaded from. The fallback
+    loader is added where there is none, for firmware that forgets its entries.
+    """
+    shim, grub, mok = _first(_SHIM), _first(_GRUB), _first(_MOK)
+    wanted = [(shim, LOADER), (grub, "EFI/lifeboat/grubx64.efi"), (mok, "EFI/lifeboat/mmx64.efi")]
+    if not (esp / FALLBACK).exists():
+        wanted += [(shim, FALLBACK), (grub, "EFI/BOOT/grubx64.efi"), (mok, "EFI/BOOT/mmx64.efi")]
+    placed = [_place(esp, source, path) for source, path in wanted]
+    config = esp / "boot/grub/grub.cfg"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(config, entry_cfg(stage_uuid))
+    os.utime(config, (MARK_TIME, MARK_TIME))
+    placed.append(PlacedFile("boot/grub/grub.cfg", sha256_of(config)))
+    return tuple(placed)
+
+
+def announce_uefi(devices: BlockDevices, esp_device: str, efi: EfiBoot) -> None:
+    """Make the firmware start our loader next time and, until clean-up, every time."""
+    device = devices.by_path(esp_device)
+    number_on_disk = partition_number(device) if device is not None else None
+    if device is None or number_on_disk is None or len(devices.disks_under(device)) != 1:
+        raise StagingFailed("the EFI system partition is not a partition of one disk", where=esp_device)
+    disk = devices.disks_under(device)[0]
+    for entry in efi.read().named(LABEL):
+        efi.delete(entry.number)
+    number = efi.create(LABEL, f"/dev/{disk}", number_on_disk, "\\" + LOADER.replace("/", "\\"))
+    efi.order_first((number,))
+    efi.next(number)
+
+
+def is_ours(path: Path, placed: PlacedFile) -> bool:
+    """Whether a file on the ESP is still the one that staging put there, and not a restored one in its place."""
+    return path.is_file() and int(path.stat().st_mtime) == MARK_TIME and sha256_of(path) == placed.sha256
+
+
+def _place(esp: Path, source: Path, path: str) -> PlacedFile:
+    target = esp / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest = copy_verified(source, target)
+    os.utime(target, (MARK_TIME, MARK_TIME))
+    sync_directory(target.parent)
+    return PlacedFile(path, digest)
+
+
+def _first(candidates: Sequence[Path]) -> Path:
+    for path in candidates:
+        if path.is_file():
+            return path
+    raise StagingFailed("the rescue image lacks a file of the boot path", where=str(candidates[0]),
+                        hint="build the image with shim-signed and grub-efi-amd64-signed")

@@ -1,0 +1,151 @@
+"""Puts everything that phase 2 needs on the machine's own disk; the last file written makes it happen."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Optional, Tuple
+
+from rescue.blockdev import read_block_devices
+from rescue.durable import copy_verified, remove_durably, remove_tree, sync_directory, write_durably
+from rescue.efi import EfiBoot
+from rescue.events import Events, Step
+from rescue.failures import StagingFailed
+from rescue.job import Job, JobState, PlacedFile, StageFiles
+from rescue.settings import Settings
+from rescue.staging.bootpath import announce_uefi, install_bios, install_uefi
+from rescue.staging.choose import choose_stage
+from rescue.staging.grubcfg import phase2_arguments, phase2_cfg
+from rescue.staging.sources import RescueFiles
+from rescue.workspace import Workspace
+from sif.model import FileSystem, Firmware, SystemInformation
+from sif.run import run
+
+
+@dataclass(frozen=True)
+class StageOrder:
+    """What is staged: the set, the plan as text, the rescue system's files, and where the disks are.
+
+    ``sif`` is the set's first part below ``workspace.set``; ``boot_disks`` are device paths for a BIOS.
+    """
+
+    saved: SystemInformation
+    plan_json: str
+    sif: str
+    files: RescueFiles
+    settings: Settings
+    command_line: str
+    boot_disks: Tuple[str, ...]
+    rescue_firmware: Firmware
+
+
+def in_tree(target: Path, filesystem: FileSystem) -> Path:
+    """Where a file system is in the mounted target tree."""
+    return target / (filesystem.mount or "/").strip("/")
+
+
+def free_bytes_of(saved: SystemInformation, target: Path) -> Dict[str, int]:
+    """What the mounted file systems of the target tree offer, by SIF id, in bytes."""
+    free = {}
+    for filesystem in saved.filesystems:
+        where = in_tree(target, filesystem)
+        if filesystem.mount and where.is_mount():
+            status = os.statvfs(where)
+            free[filesystem.id] = status.f_bavail * status.f_frsize
+    return free
+
+
+def stage(order: StageOrder, workspace: Workspace, events: Events) -> Job:
+    """Stage phase 2 in the mounted target tree and return its job.
+
+    Idempotent: what an earlier attempt left is replaced. Until ``phase2.cfg`` is written, which is last, a
+    power cut leaves a machine that starts phase 1 again. Raises :class:`StagingFailed`.
+    """
+    saved = order.saved
+    filesystem = choose_stage(saved, free_bytes_of(saved, workspace.target), order.files.needed_bytes())
+    files = StageFiles(in_tree(workspace.target, filesystem))
+    with events.step("stage.files", f"Copy the rescue system to {filesystem.mount}") as step:
+        _clear(files)
+        _copy_system(order.files, files, step)
+        _copy_set(workspace.set, files)
+        write_durably(files.path("plan.json"), order.plan_json)
+    with events.step("stage.boot", "Install the boot path of phase 2"):
+        esp = _esp(saved)
+        placed = _install_boot_path(order, workspace, files, filesystem, esp)
+        job = Job(
+            job_id=str(uuid.uuid4()), set_id=saved.version.set_id, hostname=saved.system.hostname,
+            created=datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            state=JobState.PENDING, stage_fs=filesystem.id, stage_uuid=filesystem.uuid, sif=order.sif,
+            auto=order.settings.auto, esp_fs=esp.id if esp and placed else "", placed=placed)
+        files.write_job(job)
+    _keep_events(workspace, files)
+    arguments = phase2_arguments(order.command_line, filesystem.uuid, order.settings.auto)
+    write_durably(files.commit, phase2_cfg(filesystem.uuid, job.hostname, arguments, order.settings.consoles))
+    run(["sync"], timeout=600)
+    return job
+
+
+def _clear(files: StageFiles) -> None:
+    """Take away what an earlier attempt left, its commit file first."""
+    if files.directory.is_dir():
+        remove_durably(files.commit)
+        remove_tree(files.directory)
+    files.directory.mkdir()
+    files.directory.chmod(0o700)
+    sync_directory(files.root)
+
+
+def _copy_system(source: RescueFiles, files: StageFiles, step: Step) -> None:
+    total = source.needed_bytes()
+    done = 0
+    for path, name in source.all:
+        copy_verified(path, files.path(name))
+        done += files.path(name).stat().st_size
+        step.progress(done / total, f"{name} copied and read back")
+
+
+def _copy_set(source: Path, files: StageFiles) -> None:
+    shutil.copytree(source, files.set)
+    for directory, _, names in os.walk(files.set):
+        for name in names:
+            handle = os.open(Path(directory) / name, os.O_RDONLY)
+            os.fsync(handle)
+            os.close(handle)
+        sync_directory(Path(directory))
+
+
+def _keep_events(workspace: Workspace, files: StageFiles) -> None:
+    """The events of phase 1 go along: the report at the end covers both phases."""
+    if workspace.events.is_file():
+        copy_verified(workspace.events, files.path("events.jsonl"))
+
+
+def _esp(saved: SystemInformation) -> Optional[FileSystem]:
+    """The machine's EFI system partition: the first one that BOOT names, else the one mounted at the usual place."""
+    named = saved.boot.esp[0] if saved.boot and saved.boot.esp else None
+    for filesystem in saved.filesystems:
+        if filesystem.id == named or (named is None and filesystem.mount == "/boot/efi"):
+            return filesystem
+    return None
+
+
+def _install_boot_path(order: StageOrder, workspace: Workspace, files: StageFiles, filesystem: FileSystem,
+                       esp: Optional[FileSystem]) -> Tuple[PlacedFile, ...]:
+    if order.rescue_firmware is Firmware.BIOS:
+        install_bios(files.directory, filesystem.uuid, order.boot_disks)
+        return ()
+    if esp is None:
+        raise StagingFailed("the saved machine has no EFI system partition, but this one starts by UEFI",
+                            where="BOOT.esp", hint="switch the firmware to BIOS (CSM) mode and start again")
+    esp_root = in_tree(workspace.target, esp)
+    if not esp_root.is_mount():
+        raise StagingFailed("the EFI system partition is not mounted", where=str(esp_root))
+    placed = install_uefi(esp_root, filesystem.uuid)
+    device = run(["findmnt", "--noheadings", "--output", "SOURCE", "--mountpoint", str(esp_root)],
+                 timeout=30).stdout.strip()
+    announce_uefi(read_block_devices(), device, EfiBoot())
+    return placed

@@ -1,0 +1,113 @@
+"""Options that make a file system the way the saved one was made. Pure: records in, options out.
+
+Sources: mke2fs(8), mkfs.xfs(8), mkfs.fat(8). Values are handed to libblockdev as its ``extra`` arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Dict, List, Tuple
+
+from rescue.storage.errors import RebuildFailed
+from sif.model import FileSystem, FsType
+
+EXT = (FsType.EXT2, FsType.EXT3, FsType.EXT4)
+
+_EXT_STATES = frozenset({"needs_recovery", "orphan_present"})
+"""Features that say what state an ext file system is in, not how it was made."""
+
+_XFS_OPTION = {
+    "crc": "-m crc", "finobt": "-m finobt", "rmapbt": "-m rmapbt", "reflink": "-m reflink", "bigtime": "-m bigtime",
+    "inobtcount": "-m inobtcount", "metadir": "-m metadir", "sparse": "-i sparse", "nrext64": "-i nrext64",
+    "exchange": "-i exchange", "projid32bit": "-i projid32bit", "attr": "-i attr", "imaxpct": "-i maxpct",
+    "sunit": "-d sunit", "swidth": "-d swidth", "agsize": "-d agsize", "naming_ftype": "-n ftype",
+    "naming_parent": "-n parent", "naming_version": "-n version", "log_blocks": "-l size",
+    "log_version": "-l version", "log_sectsz": "-l sectsize", "log_sunit": "-l sunit",
+    "log_lazy-count": "-l lazy-count",
+}
+"""The option of mkfs.xfs that sets a property as ``sif.capture`` names it."""
+
+_XFS_FOLLOWS = frozenset({"agcount", "naming_ascii-ci"})
+"""Properties that follow from others: the number of groups from their size, case folding from the version."""
+
+_XFS_BLOCKS = frozenset({"agsize", "log_blocks"})
+"""Given to mkfs.xfs as a number of file system blocks."""
+
+_XFS_STRIPES = frozenset({"sunit", "swidth", "log_sunit"})
+"""xfs_info shows these in file system blocks, mkfs.xfs takes sectors of 512 bytes."""
+
+_XFS_ONLY_WHEN_SET = frozenset({*_XFS_STRIPES, "exchange", "naming_parent", "metadir"})
+"""Zero is what mkfs.xfs does without the option; older versions do not know some of the options at all."""
+
+
+def extra_arguments(fs: FileSystem) -> Dict[str, str]:
+    """The arguments for the file system's mkfs, beyond the device."""
+    if fs.type in EXT:
+        return _ext(fs)
+    return _xfs(fs) if fs.type is FsType.XFS else _vfat(fs)
+
+
+def _ext(fs: FileSystem) -> Dict[str, str]:
+    # `none` first, so that nothing comes from the mke2fs.conf of the rescue system.
+    features = ",".join(["none", *(f for f in fs.features if f not in _EXT_STATES)]) if fs.features else None
+    return _given({"-q": "", "-F": "", "-U": fs.uuid, "-L": fs.label, "-b": fs.block_size, "-I": fs.inode_size,
+                   "-N": fs.inodes, "-O": features})
+
+
+def _xfs(fs: FileSystem) -> Dict[str, str]:
+    groups: Dict[str, List[str]] = {"-m": [f"uuid={fs.uuid}"], "-i": [], "-d": [], "-l": [], "-n": []}
+    if fs.inode_size:
+        groups["-i"].append(f"size={fs.inode_size}")
+    if fs.blocks:
+        groups["-d"].append(f"size={fs.blocks}b")
+    for name, value in properties(fs):
+        option = _XFS_OPTION.get(name)
+        if option is None and name not in _XFS_FOLLOWS:
+            raise RebuildFailed("a property of an XFS file system is unknown", where=f"FS {fs.id}, features",
+                                found=f"{name}={value}", wanted=", ".join(sorted(_XFS_OPTION)),
+                                hint="use a rescue system that knows it")
+        if option and not (value == "0" and name in _XFS_ONLY_WHEN_SET):
+            letter, _, word = option.partition(" ")
+            groups[letter].append(f"{word}={_xfs_value(fs, name, value)}")
+    extra = {letter: ",".join(words) for letter, words in groups.items() if words}
+    return _given({"-q": "", "-f": "", "-L": fs.label, "-b": f"size={fs.block_size}" if fs.block_size else None,
+                   "-s": f"size={fs.sector_size}" if fs.sector_size else None, **extra})
+
+
+def _xfs_value(fs: FileSystem, name: str, value: str) -> str:
+    if name in _XFS_BLOCKS:
+        return f"{value}b"
+    if name in _XFS_STRIPES:
+        return str(int(value) * (fs.block_size or 4096) // 512)
+    return "ci" if name == "naming_version" and ("naming_ascii-ci", "1") in properties(fs) else value
+
+
+def properties(fs: FileSystem) -> Tuple[Tuple[str, str], ...]:
+    """The ``name=value`` features of an XFS file system, split."""
+    return tuple((name, value) for name, _, value in (feature.partition("=") for feature in fs.features))
+
+
+def _vfat(fs: FileSystem) -> Dict[str, str]:
+    sector = fs.sector_size or 512
+    cluster = str(fs.block_size // sector) if fs.block_size else None
+    return _given({"-I": "", "-i": fs.uuid.replace("-", ""), "-n": fs.label, "-F": fs.fat_bits,
+                   "-S": fs.sector_size, "-s": cluster})
+
+
+def ext_differences(fs: FileSystem, shown: str) -> Tuple[str, ...]:
+    """How what ``dumpe2fs -h`` shows differs from the saved ext file system; empty when it is exact."""
+    facts = dict(re.findall(r"^([^:\n]+):[ \t]*(.*)$", shown, re.MULTILINE))
+    numbers = (("Block size", fs.block_size), ("Inode size", fs.inode_size), ("Inode count", fs.inodes),
+               ("Block count", fs.blocks), ("Reserved block count", fs.reserved_blocks))
+    found = [f"{name.lower()} is {facts.get(name)}, not {wanted}" for name, wanted in numbers
+             if wanted is not None and facts.get(name) != str(wanted)]
+    features = set(facts.get("Filesystem features", "").split()) - _EXT_STATES
+    wanted_features = set(fs.features) - _EXT_STATES
+    if fs.features and features != wanted_features:
+        found.append("features differ in " + ", ".join(sorted(features ^ wanted_features)))
+    return tuple(found)
+
+
+def _given(options: "Dict[str, object]") -> Dict[str, str]:
+    """Only the options that have a value, as text."""
+    return {name: str(value) for name, value in options.items() if value is not None}

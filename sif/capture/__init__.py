@@ -1,0 +1,160 @@
+"""Capture: what this machine is, read from it without changing it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import uuid
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Dict, Mapping, Optional, Sequence, Set, Tuple
+
+from sif.capture.blocks import BlockDevice, probe_blocks, whole_disks
+from sif.capture.boot import probe_boot
+from sif.capture.mounts import parse_fstab, read_fstab, used_bytes, with_mounts
+from sif.capture.network import probe_devices, probe_nics
+from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
+from sif.capture.roles import Roles, assign_roles, volume_group_disks
+from sif.capture.storage import Storage, probe_storage
+from sif.capture.system import probe_system
+from sif.errors import Exit, LifeboatError
+from sif.features import features_of
+from sif.model import Disk, DiskRole, FileSystem, Store, SystemInformation, TableType, Version
+
+__all__ = ["DEFAULT_PROVIDERS", "Captured", "NotRestorable", "capture", "parse_fstab", "probe_storage"]
+
+PROVIDER = "sif 0.1.0"
+_TRANSIENT_PLACES = ("/proc", "/sys", "/dev", "/run", "/tmp", "/mnt", "/media")
+"""Where mounts come and go: what is mounted there is not part of the system unless fstab says so."""
+
+
+class NotRestorable(LifeboatError):
+    """The machine has something that a restore could not bring back; ``found`` names all of it."""
+
+    code = Exit.NOT_RESTORABLE
+
+
+class CaptureFailed(LifeboatError):
+    """A fact that every set needs could not be found."""
+
+    code = Exit.CAPTURE_FAILED
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A set ready to be written: the records, the medium's further files, and notes for the administrator."""
+
+    info: SystemInformation
+    files: Mapping[str, bytes]
+    notes: Tuple[str, ...] = ()
+
+
+def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
+            exclude_disks: Sequence[str] = ()) -> Captured:
+    """Describe the running machine.
+
+    ``exclude_disks`` are kernel names of disks to leave out. Raises NotRestorable for what can't be brought back,
+    CaptureFailed when there is no root file system to be found, SifRejected for a wrong provider fragment,
+    ToolMissing or CommandFailed when a tool does not work. Needs root.
+    """
+    stores, commands = read_providers(providers)
+    devices = probe_blocks()
+    disks = whole_disks(devices)
+    roles = assign_roles(disks, devices, _used(devices, stores), volume_group_disks(devices, disks), exclude_disks)
+    storage = probe_storage(roles.critical(), blocks=devices)
+    if storage.unsupported:
+        raise NotRestorable("this machine has something that this version cannot restore",
+                            found="; ".join(storage.unsupported),
+                            wanted="GPT or MBR, linear LVM, ext2/3/4, xfs, vfat, swap",
+                            hint="leave a disk out by name: --exclude-disk NAME")
+    storage = with_mounts(storage, read_fstab(), _mounted(storage, devices))
+    storage = replace(storage, filesystems=tuple(_with_usage(fs) for fs in storage.filesystems))
+    root = _mounted_at(storage, "/")
+    boot_fs = _mounted_at(storage, "/boot") or root
+    if root is None or boot_fs is None:
+        raise CaptureFailed("the file system of / is on no disk of this machine",
+                            found=", ".join(f"{d.kname} ({d.type})" for d in devices if d.type == "disk") or "no disk",
+                            hint="capture works on machines that start from their own disks; is this a container?")
+    first = {ident: f"/dev/{name}" for ident, name in roles.critical().items()}
+    boot, entries = probe_boot(storage.filesystems, storage.partitions, first, _first_sector)
+    info = storage.into(SystemInformation(
+        version=_version(), system=probe_system(boot_fs.id, root.id, hostname), boot=boot, efi_entries=entries,
+        nics=probe_nics(), devices=probe_devices(), stores=stores, commands=commands))
+    others = _other_disks(roles, devices)
+    info = replace(info, disks=(*info.disks, *others))
+    info = replace(info, version=replace(info.version, requires=features_of(info)))
+    notes = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
+    return Captured(info, dict(storage.files), notes)
+
+
+def _version() -> Version:
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Version(signature="$SIF$", format="2.0", set_id=str(uuid.uuid4()), part=1, parts=2, provider=PROVIDER,
+                   created=now)
+
+
+def _used(devices: Sequence[BlockDevice], stores: Sequence[Store]) -> Set[str]:
+    """Kernel names of what the system uses: in fstab, or mounted where systems mount, or swap; never a store."""
+    wanted = {line.spec for line in read_fstab()}
+    store_specs = {store.device for store in stores if store.device}
+    real: Dict[str, Set[str]] = {}
+    for directory, tag in (("by-uuid", "UUID"), ("by-label", "LABEL"), ("by-partuuid", "PARTUUID"),
+                           ("by-partlabel", "PARTLABEL")):
+        base = Path("/dev/disk") / directory
+        for link in base.iterdir() if base.is_dir() else ():
+            real.setdefault(Path(os.path.realpath(link)).name, set()).add(f"{tag}={link.name}")
+    found: Set[str] = set()
+    in_fstab = {Path(os.path.realpath(spec)).name for spec in wanted if spec.startswith("/dev/")}
+    for device in devices:
+        names = real.get(device.kname, set())
+        if names & store_specs:
+            continue
+        if names & wanted or device.kname in in_fstab or _system_mount(device.mountpoint):
+            found.add(device.kname)
+    return found
+
+
+def _system_mount(mountpoint: Optional[str]) -> bool:
+    if not mountpoint:
+        return False
+    return not any(mountpoint == top or mountpoint.startswith(top + "/") for top in _TRANSIENT_PLACES)
+
+
+def _mounted(storage: Storage, devices: Sequence[BlockDevice]) -> Mapping[str, str]:
+    """Section id of a device → where it is mounted now, as far as that is part of the system."""
+    places = {os.path.realpath(d.path): d.mountpoint for d in devices if d.mountpoint and _system_mount(d.mountpoint)}
+    found: Dict[str, str] = {}
+    for ident, path in storage.paths.items():
+        place = places.get(os.path.realpath(path))
+        if place and place.startswith("/"):
+            found[ident] = place
+    return found
+
+
+def _mounted_at(storage: Storage, place: str) -> Optional[FileSystem]:
+    return next((fs for fs in storage.filesystems if fs.mount == place), None)
+
+
+def _with_usage(fs: FileSystem) -> FileSystem:
+    used = used_bytes(fs.mount) if fs.mount and os.path.ismount(fs.mount) else None
+    return replace(fs, used_bytes=used if used is not None else fs.used_bytes)
+
+
+def _first_sector(path: str) -> bytes:
+    with Path(path).open("rb") as disk:
+        return disk.read(512)
+
+
+def _other_disks(roles: Roles, devices: Sequence[BlockDevice]) -> Tuple[Disk, ...]:
+    """The disks that are not rebuilt, so that the planner knows them and stays away."""
+    by_name = {d.kname: d for d in devices}
+    found = []
+    for ident, name in roles.names.items():
+        role, device = roles.role_of[ident], by_name[name]
+        if role is not DiskRole.CRITICAL:
+            found.append(Disk(
+                id=ident, role=role, size_bytes=device.size_bytes, logical_sector=device.logical_sector,
+                physical_sector=device.physical_sector, table=TableType.NONE, model=device.model, serial=device.serial,
+                wwn=device.wwn, bus=device.bus, by_path=device.by_path, device=device.kname))
+    return tuple(found)
+

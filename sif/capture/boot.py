@@ -1,0 +1,117 @@
+"""How the machine starts: firmware, boot loader, EFI entries, kernel command line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Mapping, Optional, Sequence, Tuple
+
+from sif.model import Boot, EfiEntry, FileSystem, Firmware, Loader, Partition, Ref
+from sif.run import have, run
+
+_EFI = Path("/sys/firmware/efi")
+_SECURE_BOOT = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+_OWN_ENTRY = "Lifeboat recovery"
+_SECONDS = 30.0
+_BOOT_CODE_BYTES = 440
+
+_ENTRY = re.compile(r"Boot([0-9A-Fa-f]{4})\*\s+(.+?)\s+HD\(\d+,GPT,([0-9A-Fa-f-]{36})[^)]*\)/(.*)$")
+
+
+@dataclass(frozen=True)
+class RawEntry:
+    """One line of ``efibootmgr -v``: number, label, the partition's GUID and the file's path."""
+
+    number: str
+    label: str
+    partition: str
+    path: str
+
+
+def firmware(efi: Path = _EFI) -> Firmware:
+    return Firmware.UEFI if efi.is_dir() else Firmware.BIOS
+
+
+def secure_boot(efi: Path = _EFI) -> bool:
+    """Whether Secure Boot is on: the last byte of the EFI variable."""
+    try:
+        return (efi / "efivars" / _SECURE_BOOT).read_bytes()[-1:] == b"\x01"
+    except OSError:
+        return False
+
+
+def parse_efibootmgr(text: str) -> Tuple[Tuple[str, ...], Tuple[RawEntry, ...]]:
+    """BootOrder, and the active entries that start a file on a GPT partition, of ``efibootmgr -v``.
+
+    Versions before 18 write ``HD(...)/File(\\EFI\\...)``, later ones ``HD(...)/\\EFI\\...``.
+    """
+    order: Tuple[str, ...] = ()
+    entries = []
+    for line in text.splitlines():
+        if line.startswith("BootOrder:"):
+            order = tuple(line.partition(":")[2].strip().split(","))
+        found = _ENTRY.match(line)
+        if found:
+            number, label, partition, rest = found.groups()
+            entries.append(RawEntry(number.upper(), label.strip(), partition.lower(), _file_path(rest)))
+    return order, tuple(entries)
+
+
+def _file_path(rest: str) -> str:
+    """The path behind ``HD(...)/``, without the optional data that may follow it."""
+    inside = re.match(r"File\(([^)]*)\)", rest)
+    return inside.group(1) if inside else re.split(r"[\t{]", rest)[0].strip()
+
+
+def efi_entries(order: Sequence[str], raw: Sequence[RawEntry], esp_of: Mapping[str, str]) -> Tuple[EfiEntry, ...]:
+    """The entries of this system as records, numbered in BootOrder.
+
+    ``esp_of`` maps partition GUIDs to ids of file systems. The firmware's numbers are not kept: a new machine's
+    firmware gives its own. Our own recovery entry never belongs to a system.
+    """
+    by_number = {entry.number: entry for entry in raw}
+    ours = [by_number[n.upper()] for n in order if n.upper() in by_number]
+    ours = [entry for entry in ours if entry.partition in esp_of and entry.label != _OWN_ENTRY]
+    return tuple(EfiEntry(id=str(i), label=entry.label, esp=Ref(esp_of[entry.partition]), path=entry.path)
+                 for i, entry in enumerate(ours, 1))
+
+
+def clean_cmdline(text: str) -> str:
+    """The kernel command line without what the boot loader adds."""
+    return " ".join(w for w in text.split() if not w.startswith(("BOOT_IMAGE=", "initrd=")))
+
+
+def has_grub_boot_code(first_sector: bytes) -> bool:
+    """Whether a disk's first sector holds GRUB's boot code (its ``GRUB`` message)."""
+    return b"GRUB" in first_sector[:_BOOT_CODE_BYTES]
+
+
+def probe_boot(
+    filesystems: Sequence[FileSystem], partitions: Sequence[Partition], disk_paths: Mapping[str, str],
+    read: Callable[[str], bytes],
+) -> Tuple[Optional[Boot], Tuple[EfiEntry, ...]]:
+    """The boot loader and the firmware's entries; None when neither GRUB nor an ESP is found.
+
+    ``disk_paths`` maps disk ids to device paths, ``read`` returns a device's first sector.
+    """
+    cmdline = clean_cmdline(Path("/proc/cmdline").read_text(encoding="ascii", errors="replace"))
+    prefix = next((p for p in ("/boot/grub", "/boot/grub2") if Path(p).is_dir()), None)
+    if firmware() is Firmware.BIOS:
+        disks = tuple(Ref(ident) for ident, path in disk_paths.items() if has_grub_boot_code(read(path)))
+        return Boot(loader=Loader.GRUB_PC, disks=disks, cmdline=cmdline, grub_prefix=prefix), ()
+    esp = tuple(fs for fs in filesystems if fs.mount in ("/boot/efi", "/efi"))
+    guid_of = {p.id: p.uuid for p in partitions}
+    esp_of = {guid: fs.id for fs in esp for guid in (guid_of.get(fs.device),) if guid}
+    order, raw = _efibootmgr()
+    entries = efi_entries(order, raw, esp_of)
+    shim = any(any(Path(fs.mount or "/", "EFI").glob("*/shim*.efi")) for fs in esp)
+    return Boot(loader=Loader.GRUB_EFI, esp=tuple(Ref(fs.id) for fs in esp), shim=shim, cmdline=cmdline,
+                grub_prefix=prefix, boot_order=tuple(Ref(e.id) for e in entries)), entries
+
+
+def _efibootmgr() -> Tuple[Tuple[str, ...], Tuple[RawEntry, ...]]:
+    if not have("efibootmgr"):
+        return (), ()
+    result = run(["efibootmgr", "-v"], timeout=_SECONDS, check=False)
+    return parse_efibootmgr(result.stdout) if result.ok else ((), ())

@@ -1,0 +1,142 @@
+"""File systems and swap: what is needed to make each one again, read from the device itself."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Mapping, Optional, Tuple, Union
+
+from sif.model import FileSystem, FsType, Ref, Swap
+from sif.run import run
+
+_SECONDS = 60.0
+_TRANSIENT_EXT = frozenset({"needs_recovery", "orphan_present", "recovery_needed"})
+"""ext features that say what state the file system is in, not how it was made."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What ``blkid`` found on a device; ``type`` is empty when there is nothing."""
+
+    type: str = ""
+    usage: str = ""
+    uuid: str = ""
+    label: str = ""
+    version: str = ""
+
+
+def parse_blkid(text: str) -> Signature:
+    """The output of ``blkid --probe --output export``."""
+    found: Dict[str, str] = {}
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if equals:
+            # export output escapes shell characters with a backslash.
+            found[name] = re.sub(r"\\(.)", r"\1", value)
+    return Signature(type=found.get("TYPE", ""), usage=found.get("USAGE", ""), uuid=found.get("UUID", ""),
+                     label=found.get("LABEL", found.get("LABEL_FATBOOT", "")), version=found.get("VERSION", ""))
+
+
+def probe_signature(path: str) -> Signature:
+    """What is on a device, read from the device and not from a cache. Two clashing signatures read as nothing."""
+    return parse_blkid(run(["blkid", "--probe", "--output", "export", path], timeout=_SECONDS, check=False).stdout)
+
+
+def supported(signature: Signature) -> bool:
+    """Whether this version can make such a file system again."""
+    return signature.type in {kind.value for kind in FsType}
+
+
+def probe_filesystem(path: str, device_id: str, signature: Signature) -> FileSystem:
+    """The file system on a device, named ``fs_<device id>``; ``signature.type`` must be a supported one."""
+    kind = FsType(signature.type)
+    if kind is FsType.XFS:
+        return describe_xfs(run(["xfs_info", path], timeout=_SECONDS).stdout, device_id, signature)
+    if kind is FsType.VFAT:
+        with Path(path).open("rb") as device:
+            return describe_vfat(device.read(512), device_id, signature)
+    return describe_ext(run(["dumpe2fs", "-h", path], timeout=_SECONDS).stdout, device_id, signature)
+
+
+def fs_id(device_id: str) -> str:
+    return f"fs_{device_id}"
+
+
+def describe_ext(text: str, device_id: str, signature: Signature) -> FileSystem:
+    """``dumpe2fs -h`` as a record."""
+    facts = dict(re.findall(r"^([^:\n]+):[ \t]*(.*)$", text, re.MULTILINE))
+    block = int(facts["Block size"])
+    features = tuple(f for f in facts["Filesystem features"].split() if f not in _TRANSIENT_EXT)
+    return FileSystem(
+        id=fs_id(device_id), device=Ref(device_id), type=FsType(signature.type), uuid=signature.uuid.lower(),
+        label=signature.label or None, block_size=block, inode_size=int(facts["Inode size"]),
+        inodes=int(facts["Inode count"]), blocks=int(facts["Block count"]),
+        reserved_blocks=int(facts["Reserved block count"]), features=features,
+        used_bytes=(int(facts["Block count"]) - int(facts["Free blocks"])) * block)
+
+
+_XFS_FEATURES = {
+    "meta-data": ("agcount", "agsize", "attr", "projid32bit", "crc", "finobt", "sparse", "rmapbt", "reflink", "bigtime",
+                  "inobtcount", "nrext64", "exchange", "metadir"),
+    "data": ("imaxpct", "sunit", "swidth"),
+    "naming": ("version", "ascii-ci", "ftype", "parent"),
+    "log": ("blocks", "version", "sectsz", "sunit", "lazy-count"),
+}
+_XFS_PREFIX = {"meta-data": "", "data": "", "naming": "naming_", "log": "log_"}
+
+
+def parse_xfs_info(text: str) -> Mapping[Tuple[str, str], int]:
+    """``xfs_info`` as (section, name) → number; sections are meta-data, data, naming, log, realtime."""
+    facts: Dict[Tuple[str, str], int] = {}
+    section = ""
+    for line in text.splitlines():
+        head = re.match(r"([a-z-]+)\s*=", line)
+        if head:
+            section = head.group(1)
+        version = re.search(r"=version (\d+)", line)
+        if version and section == "naming":
+            facts[section, "version"] = int(version.group(1))
+        for name, value in re.findall(r"([a-z][a-z0-9-]*)=(\d+)", line.partition("=")[2]):
+            facts[section, name] = int(value)
+    return facts
+
+
+def describe_xfs(text: str, device_id: str, signature: Signature) -> FileSystem:
+    """``xfs_info`` as a record; what has no key of its own goes to ``features`` as ``name=value``."""
+    facts = parse_xfs_info(text)
+    features = tuple(
+        f"{_XFS_PREFIX[section]}{name}={facts[section, name]}"
+        for section, names in _XFS_FEATURES.items() for name in names if (section, name) in facts)
+    return FileSystem(
+        id=fs_id(device_id), device=Ref(device_id), type=FsType.XFS, uuid=signature.uuid.lower(),
+        label=signature.label or None, block_size=facts["data", "bsize"], sector_size=facts["meta-data", "sectsz"],
+        inode_size=facts["meta-data", "isize"], blocks=facts["data", "blocks"], features=features)
+
+
+def describe_vfat(boot_sector: bytes, device_id: str, signature: Signature) -> FileSystem:
+    """The BIOS parameter block of a FAT file system as a record. Source: Microsoft's FAT specification, 3.1."""
+    sector, = struct.unpack_from("<H", boot_sector, 11)
+    per_cluster = boot_sector[13]
+    bits = int(signature.version.replace("FAT", "") or "0")
+    return FileSystem(
+        id=fs_id(device_id), device=Ref(device_id), type=FsType.VFAT, uuid=signature.uuid.upper(),
+        label=signature.label or None, block_size=sector * per_cluster, sector_size=sector, fat_bits=bits or None)
+
+
+def describe_swap(device_id: str, signature: Signature) -> Swap:
+    """A swap area as a record."""
+    return Swap(id=f"swap_{device_id}", device=Ref(device_id), uuid=signature.uuid.lower(),
+                label=signature.label or None)
+
+
+Content = Union[FileSystem, Swap]
+"""What a partition or volume can hold that is made again."""
+
+
+def probe_content(path: str, device_id: str, signature: Signature) -> Optional[Content]:
+    """What is on a device, as a record; None if there is nothing, or nothing that is made again."""
+    if signature.type == "swap":
+        return describe_swap(device_id, signature)
+    return probe_filesystem(path, device_id, signature) if supported(signature) else None

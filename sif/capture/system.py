@@ -1,0 +1,64 @@
+"""The machine and its operating system: names, release, identity, memory, DMI."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+from pathlib import Path
+from typing import Mapping, Optional
+
+from sif.capture.boot import firmware, secure_boot
+from sif.model import Ref, System
+
+
+def parse_os_release(text: str) -> Mapping[str, str]:
+    """The variables of os-release. Source: os-release(5)."""
+    found = {}
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            words = shlex.split(value)
+            found[name.strip()] = words[0] if words else ""
+    return found
+
+
+def _read(path: str) -> Optional[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip() or None
+    except OSError:
+        return None
+
+
+def _locale() -> Optional[str]:
+    for path in ("/etc/locale.conf", "/etc/default/locale"):
+        text = _read(path)
+        if text:
+            lang = parse_os_release(text).get("LANG")
+            if lang:
+                return lang
+    return None
+
+
+def _time_zone() -> Optional[str]:
+    target = os.path.realpath("/etc/localtime")
+    _, found, zone = target.partition("/zoneinfo/")
+    return zone if found else _read("/etc/timezone")
+
+
+def _ram_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def probe_system(boot_fs: str, root_fs: str, name: Optional[str] = None) -> System:
+    """The SYSTEM record. ``boot_fs`` and ``root_fs`` are ids; ``name`` replaces the machine's own full name."""
+    hostname = name or _read("/etc/hostname") or socket.gethostname()
+    release = _read("/etc/os-release") or _read("/usr/lib/os-release") or ""
+    uname = os.uname()
+    return System(
+        id="system", hostname=hostname, firmware=firmware(), arch=uname.machine, boot_fs=Ref(boot_fs),
+        root_fs=Ref(root_fs), os=parse_os_release(release).get("PRETTY_NAME"), kernel=uname.release,
+        secure_boot=secure_boot(), machine_id_value=_read("/etc/machine-id"), time_zone=_time_zone(),
+        locale=_locale(), ram_bytes=_ram_bytes(), cpu_threads=os.cpu_count(),
+        dmi_vendor=_read("/sys/class/dmi/id/sys_vendor"), dmi_product=_read("/sys/class/dmi/id/product_name"),
+        dmi_serial=_read("/sys/class/dmi/id/product_serial"))

@@ -1,0 +1,95 @@
+"""Partition tables: what ``sfdisk --json`` says of a disk, as records."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Tuple
+
+from sif.model import Partition, Ref, TableType
+from sif.run import run
+
+_ATTRIBUTE_BITS = {"RequiredPartition": 0, "NoBlockIOProtocol": 1, "LegacyBIOSBootable": 2}
+_DEFAULT_GPT_ENTRIES = 128
+_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Table:
+    """A partition table: its type, id (disk GUID or MBR signature), room, and partitions."""
+
+    type: TableType
+    id: Optional[str]
+    gpt_entries: Optional[int]
+    first_lba: Optional[int]
+    partitions: Tuple[Partition, ...]
+
+
+NO_TABLE = Table(TableType.NONE, None, None, None, ())
+
+
+def parse_sfdisk(text: str, disk_id: str) -> Table:
+    """The table in the output of ``sfdisk --json``, its partitions named ``<disk id>p<number>``.
+
+    Raises ValueError for a kind of table that is neither GPT nor MBR.
+    """
+    table: Mapping[str, Any] = json.loads(text)["partitiontable"]
+    label = str(table["label"])
+    if label not in ("gpt", "dos"):
+        raise ValueError(label)
+    gpt = label == "gpt"
+    partitions = tuple(_partition(entry, disk_id, gpt) for entry in table.get("partitions", ()))
+    return Table(
+        type=TableType.GPT if gpt else TableType.MBR,
+        id=str(table["id"]).lower(),
+        # sfdisk prints the length only when it is not the usual one.
+        gpt_entries=int(table.get("table-length", _DEFAULT_GPT_ENTRIES)) if gpt else None,
+        first_lba=int(table["firstlba"]) if gpt and "firstlba" in table else None,
+        partitions=tuple(sorted(partitions, key=lambda p: p.number)),
+    )
+
+
+def partition_number(node: str) -> int:
+    """The number at the end of a partition's device name (``nvme0n1p2`` → 2)."""
+    found = re.search(r"([0-9]+)$", node)
+    if not found:
+        raise ValueError(f"no partition number in {node}")
+    return int(found.group(1))
+
+
+def _partition(entry: Mapping[str, Any], disk_id: str, gpt: bool) -> Partition:
+    number = partition_number(str(entry["node"]))
+    kind = str(entry["type"]).lower()
+    return Partition(
+        id=f"{disk_id}p{number}",
+        disk=Ref(disk_id),
+        number=number,
+        start_sector=int(entry["start"]),
+        sectors=int(entry["size"]),
+        type=kind if gpt else f"0x{int(kind, 16):02x}",
+        uuid=str(entry["uuid"]).lower() if gpt and entry.get("uuid") else None,
+        name=str(entry["name"]) if entry.get("name") else None,
+        attributes=attribute_bits(str(entry.get("attrs") or "")),
+        active=bool(entry.get("bootable", False)),
+    )
+
+
+def attribute_bits(text: str) -> int:
+    """sfdisk's attribute names (``RequiredPartition GUID:60,63``) as the 64 bits of the GPT entry."""
+    bits = 0
+    for word in text.split():
+        if word.startswith("GUID:"):
+            for number in word[len("GUID:"):].split(","):
+                bits |= 1 << int(number)
+        else:
+            bits |= 1 << _ATTRIBUTE_BITS[word]
+    return bits
+
+
+def probe_table(path: str, disk_id: str) -> Table:
+    """The table of a disk; :data:`NO_TABLE` if it has none."""
+    result = run(["sfdisk", "--json", path], timeout=_SECONDS, check=False)
+    if not result.ok:
+        return NO_TABLE
+    return parse_sfdisk(result.stdout, disk_id)

@@ -1,0 +1,34 @@
+"""Whether a set describes a machine that can exist: every rule that needs more than one value to judge.
+
+Pure: the content in, the problems out. The rules live in :mod:`sif.checks`, one module per part of a machine.
+"""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+from sif.checks import commands, disks, filesystems, machine, references, volumes
+from sif.model import SystemInformation
+from sif.problems import Problem
+
+CHECKS = (
+    references.check_references,
+    disks.check_disks,
+    disks.check_partitions,
+    volumes.check_groups,
+    volumes.check_volumes,
+    filesystems.check_holders,
+    filesystems.check_filesystems,
+    filesystems.check_mounts,
+    machine.check_system,
+    machine.check_boot,
+    machine.check_network,
+    commands.check_stores,
+    commands.check_commands,
+)
+"""Every check, in the order in which its findings are shown."""
+
+
+def check(info: SystemInformation) -> Tuple[Problem, ...]:
+    """Everything that is impossible or unsafe about the set; empty when it can be planned with."""
+    return tuple(problem for rule in CHECKS for problem in rule(info))

@@ -1,0 +1,108 @@
+"""The ``sif`` command: capture, show, check, diff. Data goes to standard output, words for people to standard error."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Callable, Optional, Sequence
+
+from sif.capture import DEFAULT_PROVIDERS, capture
+from sif.diff import diff
+from sif.errors import Exit, LifeboatError
+from sif.jsonform import to_json
+from sif.problems import printable
+from sif.reader import load_set
+from sif.writer import write_set, write_text
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run one subcommand and return the exit code (:class:`sif.errors.Exit`)."""
+    arguments = parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], Exit] = arguments.command
+    try:
+        return int(command(arguments))
+    except LifeboatError as error:
+        print(error, file=sys.stderr)
+        return int(error.code)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar and help."""
+    top = argparse.ArgumentParser(
+        prog="sif", description="System Information Files: what a machine is, so that it can be rebuilt.",
+        epilog="Exit codes: " + ", ".join(f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Exit))
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_capture(commands)
+    show = commands.add_parser("show", help="print a set", description="Read, verify and check a set, and print it: as "
+                               "one canonical SIF text, or as JSON. Digests and checks as for a restore.")
+    show.add_argument("path", type=Path, metavar="PATH", help="a .sif file (the first part) or the set's directory")
+    show.add_argument("--json", action="store_true", help="JSON instead of SIF text")
+    show.set_defaults(command=_show)
+    check = commands.add_parser("check", help="verify a set", description="Read a set as a restore would and print "
+                                "every problem with file, line and column.")
+    check.add_argument("path", type=Path, metavar="PATH", help="a .sif file (the first part) or the set's directory")
+    check.set_defaults(command=_check)
+    compare = commands.add_parser("diff", help="compare two sets", description="Print every key that differs. "
+                                  f"Exit code {int(Exit.DIFFERENT)} if there is one.")
+    compare.add_argument("a", type=Path, metavar="A", help="the first set: file or directory")
+    compare.add_argument("b", type=Path, metavar="B", help="the second set: file or directory")
+    compare.add_argument("--identity", action="store_true",
+                         help="only what a restored machine must have in common with the original")
+    compare.set_defaults(command=_diff)
+    return top
+
+
+def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    sub = commands.add_parser(
+        "capture", help="describe this machine", description="Look at this machine, read-only, and write its set: "
+        "dr_state.sif, commands.sif, the volume groups' metadata and a manifest. Needs root. A set that was written "
+        "before into the same directory is replaced.")
+    sub.add_argument("--output", type=Path, required=True, metavar="DIR",
+                     help="directory of the set; made if it is missing (usually MEDIUM/HOSTNAME)")
+    sub.add_argument("--providers", type=Path, default=Path(DEFAULT_PROVIDERS), metavar="DIR",
+                     help="fragments with STORE and COMMAND sections, *.sif (default: %(default)s)")
+    sub.add_argument("--name", metavar="HOSTNAME", help="host name to record instead of the machine's own")
+    sub.add_argument("--exclude-disk", action="append", default=[], metavar="NAME",
+                     help="leave this disk (sdb, nvme1n1, ...) out of the restore; may be repeated")
+    sub.set_defaults(command=_capture)
+
+
+def _capture(arguments: argparse.Namespace) -> Exit:
+    captured = capture(providers=arguments.providers, hostname=arguments.name,
+                       exclude_disks=tuple(arguments.exclude_disk))
+    write_set(captured.info, arguments.output, captured.files)
+    for note in captured.notes:
+        print(f"note: {printable(note, 2000)}", file=sys.stderr)
+    info = captured.info
+    print(f"{info.system.hostname}: {len(info.disks)} disks, {len(info.partitions)} partitions, {len(info.lvs)} "
+          f"logical volumes, {len(info.filesystems)} file systems, {len(info.commands)} commands -> {arguments.output}",
+          file=sys.stderr)
+    return Exit.OK
+
+
+def _show(arguments: argparse.Namespace) -> Exit:
+    loaded = load_set(arguments.path)
+    _warn(loaded.warnings)
+    sys.stdout.write(to_json(loaded.info) + "\n" if arguments.json else write_text(loaded.info.records()))
+    return Exit.OK
+
+
+def _check(arguments: argparse.Namespace) -> Exit:
+    loaded = load_set(arguments.path)
+    _warn(loaded.warnings)
+    print(f"{arguments.path}: sound; {loaded.info.system.hostname}, captured "
+          f"{loaded.info.version.created or 'at an unknown time'}", file=sys.stderr)
+    return Exit.OK
+
+
+def _warn(warnings: Sequence[object]) -> None:
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def _diff(arguments: argparse.Namespace) -> Exit:
+    found = diff(load_set(arguments.a).info, load_set(arguments.b).info, arguments.identity)
+    for difference in found:
+        print(difference)
+    return Exit.DIFFERENT if found else Exit.OK

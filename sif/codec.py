@@ -1,0 +1,241 @@
+"""Values between text and typed fields, driven by the schema that :mod:`sif.model` declares with ``key()``."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from typing import Any, Mapping, Optional, Tuple, Type
+
+from sif import model
+from sif.errors import Exit, LifeboatError
+from sif.keys import Form, KeyInfo
+from sif.text import BARE, IDENT, Atom, Entry, forbidden
+
+MAX_INT = 2 ** 64 - 1
+
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,19}")
+_HEX = re.compile(r"0x[0-9A-Fa-f]{1,16}")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+
+
+class BadValue(Exception):
+    """A value that does not fit its key; the reader turns it into a problem with a position."""
+
+    def __init__(self, what: str, atom: Optional[Atom] = None, wanted: Optional[str] = None,
+                 hint: Optional[str] = None) -> None:
+        super().__init__(what)
+        self.what, self.atom, self.wanted, self.hint = what, atom, wanted, hint
+
+
+class Unwritable(LifeboatError):
+    """A value in memory that the format cannot express."""
+
+    code = Exit.SIF_INVALID
+
+
+@dataclass(frozen=True)
+class KeySchema:
+    """One key: name, metadata, element type, and whether it is a list and may be absent."""
+
+    name: str
+    info: KeyInfo
+    base: Any
+    many: bool
+    required: bool
+    default: Any
+
+    @property
+    def is_ref(self) -> bool:
+        return self.base is model.Ref
+
+
+@dataclass(frozen=True)
+class KindSchema:
+    """One kind of section: its record class and keys, in canonical order."""
+
+    kind: str
+    record: Type[Any]
+    has_id: bool
+    keys: Tuple[KeySchema, ...]
+
+    def key(self, name: str) -> Optional[KeySchema]:
+        """The key of that name, or None."""
+        return next((key for key in self.keys if key.name == name), None)
+
+
+def schema_of(record: Type[Any]) -> KindSchema:
+    """The schema of a record class."""
+    return schemas()[record.KIND]
+
+
+def _kind_schema(record: Type[Any]) -> KindSchema:
+    hints = typing.get_type_hints(record)
+    fields = [field for field in dataclasses.fields(record) if "sif" in field.metadata]
+    keys = tuple(_key_schema(field, hints[field.name]) for field in fields)
+    return KindSchema(record.KIND, record, not getattr(record, "ID_LESS", False), keys)
+
+
+@cache
+def schemas() -> Mapping[str, KindSchema]:
+    """Every known kind's schema by name, in the canonical order of sections."""
+    return {record.KIND: _kind_schema(record) for record in model.RECORDS}
+
+
+def _key_schema(field: Any, hint: Any) -> KeySchema:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    many = origin is tuple
+    base = arguments[0] if many else hint
+    if origin is typing.Union:
+        base = next(argument for argument in arguments if argument is not type(None))
+    return KeySchema(field.name, field.metadata["sif"], base, many, field.default is dataclasses.MISSING,
+                     None if field.default is dataclasses.MISSING else field.default)
+
+
+def type_name(key: KeySchema) -> str:
+    """The key's type in the words of the specification."""
+    name = _element_name(key)
+    return f"list of {name}" if key.many else name
+
+
+def _element_name(key: KeySchema) -> str:
+    if key.is_ref:
+        return "reference to " + " or ".join(key.info.refs)
+    if key.base is bool:
+        return "true or false"
+    if key.base is int:
+        return "hexadecimal integer (0x...)" if key.info.form is Form.HEX else "integer"
+    if issubclass(key.base, Enum):
+        return "one of " + ", ".join(str(member.value) for member in key.base)
+    return {Form.BARE: "bare token", Form.UUID: "UUID", Form.TIME: "time (RFC 3339, UTC, seconds)"}.get(
+        key.info.form, "quoted string")
+
+
+def from_entry(key: KeySchema, entry: Entry) -> Any:
+    """The typed value of an entry; raises :class:`BadValue`."""
+    if key.many != entry.is_list:
+        raise BadValue(f"{key.name} {'must be a list' if key.many else 'is not a list'}", wanted=type_name(key),
+                       hint=f"for example: {key.name} = {key.info.example}")
+    if key.many:
+        return tuple(_from_atom(key, atom) for atom in entry.atoms)
+    return _from_atom(key, entry.atoms[0])
+
+
+def _from_atom(key: KeySchema, atom: Atom) -> Any:
+    wanted = _element_name(key)
+    if atom.quoted and not _may_be_quoted(key):
+        raise BadValue(f"{key.name} is written without quotes", atom, wanted,
+                       f"for example: {key.name} = {key.info.example}")
+    if key.base is bool:
+        if atom.text not in ("true", "false"):
+            raise BadValue(f"{key.name} is not a truth value", atom, wanted)
+        return atom.text == "true"
+    if key.base is int:
+        return _integer(key, atom, wanted)
+    if key.is_ref:
+        if not IDENT.fullmatch(atom.text):
+            raise BadValue(f"{key.name} is not an id", atom, wanted)
+        return model.Ref(atom.text)
+    if issubclass(key.base, Enum):
+        try:
+            return key.base(atom.text)
+        except ValueError:
+            raise BadValue(f"{key.name} has an unknown value", atom, wanted) from None
+    if key.info.form is Form.UUID:
+        if not _UUID.fullmatch(atom.text):
+            raise BadValue(f"{key.name} is not a UUID", atom, "8-4-4-4-12 hexadecimal digits")
+        return atom.text.lower()
+    if key.info.form is Form.TIME and not _is_time(atom.text):
+        raise BadValue(f"{key.name} is not a time", atom, "YYYY-MM-DDTHH:MM:SSZ")
+    if key.info.form is Form.BARE and not BARE.fullmatch(atom.text):
+        raise BadValue(f"{key.name} is not a bare token", atom, 'printable ASCII without space " , ; [ ]')
+    return atom.text
+
+
+def _integer(key: KeySchema, atom: Atom, wanted: str) -> int:
+    pattern, base = (_HEX, 16) if key.info.form is Form.HEX else (_DECIMAL, 10)
+    if not pattern.fullmatch(atom.text):
+        raise BadValue(f"{key.name} is not an integer", atom, wanted, "no sign, no leading zero, no unit")
+    value = int(atom.text, base)
+    if value > MAX_INT:
+        raise BadValue(f"{key.name} is too large", atom, f"at most {MAX_INT}")
+    return value
+
+
+def _is_time(text: str) -> bool:
+    if not _TIME.fullmatch(text):
+        return False
+    try:
+        datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        return False
+    return True
+
+
+def _is_quoted(key: KeySchema) -> bool:
+    return key.base is str and key.info.form in (Form.AUTO, Form.QUOTED)
+
+
+def _may_be_quoted(key: KeySchema) -> bool:
+    """Strings are read with and without quotes; the canonical form follows the key's form."""
+    return _is_quoted(key) or (key.base is str and key.info.form is Form.BARE)
+
+
+def section_text(record: Any) -> str:
+    """The section's canonical text: header, then every key that differs from its default, in schema order."""
+    schema = schema_of(type(record))
+    header = schema.kind
+    if schema.has_id:
+        if not IDENT.fullmatch(record.id):
+            raise Unwritable("an id that the format cannot express", where=f"[{schema.kind}]", found=repr(record.id))
+        header = f"{schema.kind} {record.id}"
+    lines = [f"[{header}]"]
+    for key in schema.keys:
+        value = getattr(record, key.name)
+        if key.required or value != key.default:
+            lines.append(f"{key.name} = {to_text(key, value, header)}")
+    return "\n".join(lines) + "\n"
+
+
+def to_text(key: KeySchema, value: Any, where: str) -> str:
+    """The canonical text of a value; raises :class:`Unwritable` naming ``where``."""
+    if key.many:
+        return "[" + ", ".join(_element_text(key, element, where) for element in value) + "]"
+    return _element_text(key, value, where)
+
+
+def _element_text(key: KeySchema, value: Any, where: str) -> str:
+    text = _raw_text(key, value)
+    if _is_quoted(key):
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+        written = f'"{escaped}"'
+        fits = not any(forbidden(char) for char in escaped)
+    else:
+        written = text
+        fits = bool(BARE.fullmatch(text))
+    if not fits or not _reads_back(key, text, value):
+        raise Unwritable(f"{key.name} has a value that the format cannot express", where=f"[{where}]",
+                         found=repr(value), wanted=_element_name(key))
+    return written
+
+
+def _raw_text(key: KeySchema, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, int):
+        return f"0x{value:x}" if key.info.form is Form.HEX else str(value)
+    return str(value)
+
+
+def _reads_back(key: KeySchema, text: str, value: Any) -> bool:
+    try:
+        return bool(_from_atom(key, Atom(text, _is_quoted(key), 1)) == value)
+    except BadValue:
+        return False

@@ -1,0 +1,76 @@
+"""What differs between two sets, by kind, id and key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Tuple
+
+from sif.codec import KindSchema, schemas, to_text
+from sif.merge import in_order
+from sif.model import Disk, DiskRole, Record, SystemInformation
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One key (or, with an empty ``key``, one whole section) that is not the same.
+
+    ``before`` and ``after`` are canonical text; None where there is nothing.
+    """
+
+    kind: str
+    id: str
+    key: str
+    before: Optional[str]
+    after: Optional[str]
+
+    def __str__(self) -> str:
+        section = f"[{self.kind} {self.id}]" if self.id else f"[{self.kind}]"
+        if not self.key:
+            return f"{section} only in the {'first' if self.after is None else 'second'}"
+        return f"{section} {self.key}: {self.before or '(none)'} -> {self.after or '(none)'}"
+
+
+def diff(a: SystemInformation, b: SystemInformation, identity_only: bool) -> Tuple[Difference, ...]:
+    """Every difference, in canonical order.
+
+    With ``identity_only``: only the keys by which a restored machine must equal the original, and only disks
+    that are rebuilt; a data disk that is gone, a new model or serial number are no differences.
+    """
+    before, after = _index(a, identity_only), _index(b, identity_only)
+    found: List[Difference] = []
+    for record in in_order(_union(before, after)):
+        place = (record.KIND, str(getattr(record, "id", "")))
+        schema = schemas()[record.KIND]
+        if identity_only and not any(key.info.identity for key in schema.keys):
+            continue
+        found.extend(_compare(schema, place[1], before.get(place), after.get(place), identity_only))
+    return tuple(found)
+
+
+_Index = Dict[Tuple[str, str], Record]
+
+
+def _index(info: SystemInformation, identity_only: bool) -> _Index:
+    return {(record.KIND, str(getattr(record, "id", ""))): record for record in info.records()
+            if not (identity_only and isinstance(record, Disk) and record.role is not DiskRole.CRITICAL)}
+
+
+def _union(before: _Index, after: _Index) -> Tuple[Record, ...]:
+    return tuple({**after, **before}.values())
+
+
+def _compare(schema: KindSchema, ident: str, before: Optional[Record], after: Optional[Record],
+             identity_only: bool) -> Tuple[Difference, ...]:
+    if before is None or after is None:
+        return (Difference(schema.kind, ident, "", None if before is None else "present",
+                           None if after is None else "present"),)
+    found: List[Difference] = []
+    for key in schema.keys:
+        if identity_only and not key.info.identity:
+            continue
+        old, new = getattr(before, key.name), getattr(after, key.name)
+        if old != new:
+            found.append(Difference(schema.kind, ident, key.name,
+                                    None if old is None else to_text(key, old, schema.kind),
+                                    None if new is None else to_text(key, new, schema.kind)))
+    return tuple(found)

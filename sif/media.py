@@ -1,0 +1,126 @@
+"""Files beside a SIF: safe relative paths, reading without surprises, digests, and the set's manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Mapping, Optional, Tuple
+
+from sif.errors import Exit
+from sif.problems import Problem
+
+MANIFEST = "manifest"
+SCHEME = "media:"
+MAX_SET_FILE_BYTES = 64 * 1024 * 1024
+
+_LINE = re.compile(r"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([^\n]+)")
+
+
+class BadFile(Exception):
+    """A file that must not be read; ``what`` and ``hint`` go into a problem."""
+
+    def __init__(self, what: str, found: Optional[str] = None, hint: Optional[str] = None) -> None:
+        super().__init__(what)
+        self.what, self.found, self.hint = what, found, hint
+
+
+@dataclass(frozen=True)
+class ManifestEntry:
+    """One file of the set; ``size`` counts bytes."""
+
+    sha256: str
+    size: int
+    path: str
+
+
+def sha256_hex(data: bytes) -> str:
+    """The SHA-256 of ``data`` in lower-case hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def path_fault(path: str) -> Optional[str]:
+    """Why ``path`` may not be joined to the set's directory, or None if it may.
+
+    Only relative paths with / that stay inside and that every file system, vfat too, can hold.
+    """
+    if not path or len(path) > 255:
+        return "it is empty or longer than 255 characters"
+    if path.startswith("/"):
+        return "it is absolute"
+    if re.search(r'[\\:*?"<>|\x00-\x1f\x7f]', path):
+        return "it has a backslash, a colon or another character that vfat cannot hold"
+    if any(part in ("", ".", "..") for part in path.split("/")):
+        return "it has an empty, `.` or `..` component"
+    return None
+
+
+def read_file(directory: Path, path: str, limit: int) -> bytes:
+    """The bytes of a regular file inside ``directory``; no symbolic link on the way, at most ``limit`` bytes.
+
+    Raises :class:`BadFile`, and for an input/output error too.
+    """
+    fault = path_fault(path)
+    if fault:
+        raise BadFile(f"a path that leaves the set: {fault}", path, "use a relative path below the SIF's directory")
+    here = directory
+    parts = path.split("/")
+    try:
+        for part in parts[:-1]:
+            here = here / part
+            if here.is_symlink():
+                raise BadFile("a symbolic link inside the set", str(here), "replace it by the directory")
+        handle = os.open(here / parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise BadFile("not a regular file", path)
+            data = stream.read(limit + 1)
+    except FileNotFoundError:
+        raise BadFile("the file is missing", path, "copy the whole set again") from None
+    except OSError as error:
+        raise BadFile(f"the file cannot be read: {error.strerror}", path) from error
+    if len(data) > limit:
+        raise BadFile("the file is too long", f"more than {limit} bytes")
+    return data
+
+
+def find_name(directory: Path, wanted: str) -> Optional[str]:
+    """The name in ``directory`` that equals ``wanted``, exactly or else without regard to case."""
+    names = sorted(entry.name for entry in directory.iterdir())
+    if wanted in names:
+        return wanted
+    return next((name for name in names if name.lower() == wanted.lower()), None)
+
+
+def manifest_text(files: Mapping[str, bytes]) -> str:
+    """The manifest of a set: ``sha256 size path`` per file, sorted by path."""
+    return "".join(f"{sha256_hex(data)} {len(data)} {path}\n" for path, data in sorted(files.items()))
+
+
+def parse_manifest(text: str, name: str) -> Tuple[Tuple[ManifestEntry, ...], Tuple[Problem, ...]]:
+    """The manifest's entries and what is wrong with its lines."""
+    entries: List[ManifestEntry] = []
+    problems: List[Problem] = []
+    lines = text.split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    for number, line in enumerate(lines, 1):
+        match = _LINE.fullmatch(line)
+        fault = path_fault(match.group(3)) if match else None
+        if match is None:
+            problems.append(_broken(name, number, "not a manifest line", line, "`sha256 size path`"))
+        elif fault:
+            problems.append(_broken(name, number, f"a path that leaves the set: {fault}", match.group(3), None))
+        elif entries and match.group(3) <= entries[-1].path:
+            problems.append(_broken(name, number, "the manifest is not sorted by path, or names a file twice",
+                                    match.group(3), None))
+        else:
+            entries.append(ManifestEntry(match.group(1), int(match.group(2)), match.group(3)))
+    return tuple(entries), tuple(problems)
+
+
+def _broken(name: str, line: int, what: str, found: str, wanted: Optional[str]) -> Problem:
+    return Problem(what, f"{name}:{line}:1", found, wanted, "copy the whole set again", Exit.SIF_SET_BROKEN)

@@ -1,0 +1,201 @@
+"""One text to typed records: which kinds and keys exist, what is required, what this version cannot do."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from sif.codec import BadValue, KindSchema, from_entry, schemas
+from sif.errors import Exit
+from sif.features import FEATURES
+from sif.model import RESERVED_KINDS, Record, Version
+from sif.problems import Problem, Subject
+from sif.text import Atom, Entry, Section, lex
+
+SIGNATURE = "$SIF$"
+MAJOR, MINOR = 2, 0
+
+FRAGMENT_KINDS = ("STORE", "COMMAND")
+"""What a provider's fragment may hold."""
+
+_FORMAT = re.compile(r"([1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})")
+_SEQUENCE = re.compile(r"[1-9][0-9]{0,5}")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parsed text: its records in order of appearance, what is wrong, and where every value stands."""
+
+    records: Tuple[Record, ...]
+    problems: Tuple[Problem, ...]
+    places: Mapping[Subject, str]
+
+    @property
+    def version(self) -> Optional[Version]:
+        """The VERSION section, if there is a valid one."""
+        return next((record for record in self.records if isinstance(record, Version)), None)
+
+
+def parse_text(text: str, name: str) -> Tuple[Tuple[Record, ...], Tuple[Problem, ...]]:
+    """The records of one part of a set, and everything that is wrong with it; ``name`` is shown in problems."""
+    document = parse_document(text, name)
+    return document.records, document.problems
+
+
+def parse_document(text: str, name: str, *, fragment: bool = False) -> Document:
+    """Parse one part of a set, or (``fragment``) a provider's file that has no VERSION."""
+    sections, problems = lex(text, name)
+    parser = _Parser(name, fragment)
+    parser.problems.extend(problems)
+    if not fragment and not parser.version(sections):
+        refused = [problem for problem in parser.problems if problem.code is Exit.SIF_UNSUPPORTED]
+        return Document((), tuple(refused or parser.problems), {})
+    for section in sections:
+        parser.section(section)
+    parser.problems.sort(key=_position)
+    return Document(tuple(parser.records), tuple(parser.problems), parser.places)
+
+
+def _position(problem: Problem) -> Tuple[int, int]:
+    numbers = problem.where.rsplit(":", 2)[1:]
+    return (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 else (0, 0)
+
+
+class _Parser:
+    """Collects records, problems and places section by section."""
+
+    def __init__(self, name: str, fragment: bool) -> None:
+        self.name = name
+        self.fragment = fragment
+        self.newer = False
+        self.problems: List[Problem] = []
+        self.records: List[Record] = []
+        self.places: Dict[Subject, str] = {}
+
+    def _at(self, line: int, column: int) -> str:
+        return f"{self.name}:{line}:{column}"
+
+    def _add(self, line: int, column: int, what: str, **more: Any) -> None:
+        self.problems.append(Problem(what, self._at(line, column), **more))
+
+    def version(self, sections: Tuple[Section, ...]) -> bool:
+        """Look at the signature and the format before anything else; False when the rest must not be read."""
+        if not sections or sections[0].kind != "VERSION":
+            line = sections[0].line if sections else 1
+            self._add(line, 1, "a SIF begins with [VERSION]",
+                      found=f"[{sections[0].kind}]" if sections else "no section at all", wanted="[VERSION]",
+                      hint="is this a System Information File?")
+            return False
+        entries = {entry.key: entry for entry in sections[0].entries}
+        return self._signature(sections[0], entries.get("signature")) and self._format(entries.get("format"))
+
+    def _signature(self, section: Section, entry: Optional[Entry]) -> bool:
+        if entry is None:
+            self._add(section.line, section.column, "no signature key in [VERSION]",
+                      wanted=f'signature = "{SIGNATURE}"')
+            return False
+        if entry.is_list or entry.atoms[0].text != SIGNATURE:
+            self._add(entry.line, entry.value_column, "not the signature of a SIF", wanted=f'"{SIGNATURE}"',
+                      found=entry.atoms[0].text if entry.atoms else "[]")
+            return False
+        return True
+
+    def _format(self, entry: Optional[Entry]) -> bool:
+        if entry is None or entry.is_list:
+            return True  # reported as a missing key or a wrong type with everything else
+        match = _FORMAT.fullmatch(entry.atoms[0].text)
+        if match is None:
+            self._add(entry.line, entry.value_column, "not a format version", found=entry.atoms[0].text,
+                      wanted="major.minor, as in 2.0")
+            return True
+        if int(match.group(1)) != MAJOR:
+            self._add(entry.line, entry.value_column, "a format this version does not know", found=match.group(),
+                      wanted=f"{MAJOR}.x", hint="use a rescue system that knows this format",
+                      code=Exit.SIF_UNSUPPORTED)
+            return False
+        self.newer = int(match.group(2)) > MINOR
+        return True
+
+    def section(self, section: Section) -> None:
+        """Turn a section into a record, or say why not."""
+        if section.kind.startswith("X-"):
+            return  # a vendor's own: syntax was checked, the meaning is not ours, and it never touches disks
+        schema = schemas().get(section.kind)
+        if schema is None:
+            self._unknown_kind(section)
+        elif self.fragment and section.kind not in FRAGMENT_KINDS:
+            self._add(section.line, section.column, f"[{section.kind}] cannot be in a provider's fragment",
+                      wanted=" or ".join(f"[{kind} id]" for kind in FRAGMENT_KINDS))
+        elif self._header(section, schema):
+            self._record(section, schema)
+
+    def _unknown_kind(self, section: Section) -> None:
+        if section.kind in RESERVED_KINDS:
+            self._add(section.line, section.column, f"[{section.kind}] cannot be restored by this version",
+                      code=Exit.SIF_UNSUPPORTED, hint="use a version that restores it")
+            return
+        close = difflib.get_close_matches(section.kind, schemas(), 1)
+        self._add(section.line, section.column, f"no such kind of section: {section.kind}", warning=self.newer,
+                  hint=f"did you mean [{close[0]}]?" if close else "a vendor's own section is [X-VENDOR.KIND id]")
+
+    def _header(self, section: Section, schema: KindSchema) -> bool:
+        if schema.has_id == bool(section.ident):
+            if section.kind != "COMMAND" or _SEQUENCE.fullmatch(section.ident):
+                return True
+            self._add(section.line, section.column, "a command's id is its sequence number", found=section.ident,
+                      wanted="1 to 999999, without leading zeros")
+            return False
+        if schema.has_id:
+            self._add(section.line, section.column, f"[{section.kind}] needs an id", wanted=f"[{section.kind} id]")
+        else:
+            self._add(section.line, section.column, f"[{section.kind}] has no id", found=section.ident,
+                      wanted=f"[{section.kind}]")
+        return False
+
+    def _record(self, section: Section, schema: KindSchema) -> None:
+        self.places[(section.kind, section.ident, "")] = self._at(section.line, section.column)
+        before = len(self.problems)
+        values: Dict[str, Any] = {"id": section.ident} if schema.has_id else {}
+        for entry in section.entries:
+            self.places[(section.kind, section.ident, entry.key)] = self._at(entry.line, entry.value_column)
+            self._value(schema, entry, values)
+        given = {entry.key for entry in section.entries}
+        for key in schema.keys:
+            if key.required and key.name not in given:
+                self._add(section.line, section.column, f"key {key.name} is missing in [{section.kind}"
+                          f"{' ' + section.ident if section.ident else ''}]",
+                          wanted=f"{key.name} = {key.info.example}", hint=key.info.doc)
+        if all(problem.warning for problem in self.problems[before:]):
+            self.records.append(schema.record(**values))
+
+    def _value(self, schema: KindSchema, entry: Entry, values: Dict[str, Any]) -> None:
+        key = schema.key(entry.key)
+        if key is None:
+            close = difflib.get_close_matches(entry.key, [known.name for known in schema.keys], 1)
+            self._add(entry.line, entry.column, f"[{schema.kind}] has no key {entry.key}", warning=self.newer,
+                      hint=f"did you mean {close[0]}?" if close else None)
+            return
+        try:
+            values[key.name] = from_entry(key, entry)
+        except BadValue as error:
+            column = error.atom.column if error.atom else entry.value_column
+            self._add(entry.line, column, error.what, found=_shown(entry, error.atom), wanted=error.wanted,
+                      hint=error.hint)
+            return
+        if schema.kind == "VERSION" and key.name == "requires":
+            self._requires(entry)
+
+    def _requires(self, entry: Entry) -> None:
+        for atom in entry.atoms:
+            if atom.text not in FEATURES:
+                self._add(entry.line, atom.column, f"the set requires a feature this version does not know: "
+                          f"{atom.text}", wanted="only " + ", ".join(sorted(FEATURES)), code=Exit.SIF_UNSUPPORTED,
+                          hint="use a rescue system that knows it")
+
+
+def _shown(entry: Entry, atom: Optional[Atom]) -> str:
+    if atom is None:
+        return "a list" if entry.is_list else "a single value"
+    return f'"{atom.text}"' if atom.quoted else atom.text

@@ -1,0 +1,222 @@
+"""A whole set from its directory: parts, digests, manifest, then the checks. Nothing in it is trusted.
+
+Every file is read once; its digest is taken from the bytes that are then parsed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+from sif import media
+from sif.check import check
+from sif.errors import Exit
+from sif.merge import duplicates, merged
+from sif.model import Include, Record, System, SystemInformation, Version
+from sif.parse import Document, parse_document, parse_text
+from sif.problems import Problem, SifSetBroken, Subject, errors_of, located, rejection
+from sif.text import MAX_FILE_BYTES, decode
+
+__all__ = ["DEFAULT_NAME", "LoadedSet", "find_sif", "load_set", "parse_text", "read_set"]
+
+DEFAULT_NAME = "dr_state.sif"
+
+
+@dataclass(frozen=True)
+class LoadedSet:
+    """A set that was read: its content, its warnings, where it lies, and the bytes of all its files."""
+
+    info: SystemInformation
+    warnings: Tuple[Problem, ...]
+    directory: Path
+    files: Tuple[Tuple[str, bytes], ...]
+
+
+def read_set(path: Path) -> SystemInformation:
+    """Read, verify and check the set at ``path``: a .sif file (its first part) or the set's directory.
+
+    Raises :class:`sif.problems.SifRejected` with every problem of the set.
+    """
+    return load_set(path).info
+
+
+def load_set(path: Path) -> LoadedSet:
+    """Like :func:`read_set`, with the warnings and the files' bytes."""
+    first = find_sif(path)
+    loader = _Loader(first.parent, str(first))
+    info = loader.load(first.name)
+    errors = errors_of(loader.problems)
+    if errors or info is None:
+        raise rejection(str(first), errors)
+    problems = located(check(info), loader.places)
+    if errors_of(problems):
+        raise rejection(str(first), errors_of(problems))
+    warnings = tuple(problem for problem in (*loader.problems, *problems) if problem.warning)
+    return LoadedSet(info, warnings, first.parent, tuple(sorted(loader.files.items())))
+
+
+def find_sif(path: Path) -> Path:
+    """The first part of the set at ``path``; names are compared without regard to case."""
+    if not path.is_dir():
+        return path
+    try:
+        name = media.find_name(path, DEFAULT_NAME)
+        others = sorted(entry.name for entry in path.iterdir() if entry.name.lower().endswith(".sif"))
+    except OSError as error:
+        raise _broken_set(path, f"the directory cannot be read: {error.strerror}", None) from error
+    if name is None and len(others) == 1:
+        name = others[0]
+    if name is None:
+        raise _broken_set(path, f"no {DEFAULT_NAME} here",
+                          ", ".join(others) if others else "no .sif file at all")
+    return path / name
+
+
+def _broken_set(path: Path, what: str, found: Optional[str]) -> SifSetBroken:
+    return SifSetBroken(str(path), [Problem(what, str(path), found, code=Exit.SIF_SET_BROKEN,
+                                            hint="give the SIF file's own path, or its directory")])
+
+
+class _Loader:
+    """Collects the parts of one set and their problems."""
+
+    def __init__(self, directory: Path, title: str) -> None:
+        self.directory = directory
+        self.title = title
+        self.problems: List[Problem] = []
+        self.places: Dict[Subject, str] = {}
+        self.files: Dict[str, bytes] = {}
+
+    def _broken(self, what: str, subject: Optional[Subject] = None, **more: Any) -> None:
+        where = self.places.get(subject) if subject else None
+        self.problems.append(Problem(what, where or self.title, code=Exit.SIF_SET_BROKEN, **more))
+
+    def load(self, name: str) -> Optional[SystemInformation]:
+        """The merged content, or None when ``problems`` says why there is none."""
+        first = self._part(name, None)
+        if first is None or first.version is None:
+            return None
+        records: List[Record] = list(first.records)
+        for include in [record for record in records if isinstance(record, Include)]:
+            records.extend(self._included(include, first.version, name))
+        self._numbers(first.version, [record for record in records if isinstance(record, Include)])
+        self.problems.extend(located(duplicates(records), self.places))
+        systems = [record for record in records if isinstance(record, System)]
+        if len(systems) != 1 and not errors_of(self.problems):
+            self._broken("a set describes exactly one machine", found=f"{len(systems)} [SYSTEM] sections",
+                         wanted="one [SYSTEM id]")
+        if errors_of(self.problems):
+            return None
+        info = merged(first.version, systems[0], records)
+        self._metadata(info)
+        self._manifest()
+        return info
+
+    def _part(self, name: str, include: Optional[Include]) -> Optional[Document]:
+        subject = ("INCLUDE", include.id, "path") if include else None
+        data = self._read(name, MAX_FILE_BYTES, subject)
+        if data is None:
+            return None
+        if include and media.sha256_hex(data) != include.sha256:
+            self._broken(f"{name} was altered", ("INCLUDE", include.id, "sha256"), found=media.sha256_hex(data),
+                         wanted=include.sha256, hint="copy the whole set again")
+            return None
+        shown = str(self.directory / name)
+        text, problems = decode(data, shown)
+        self.problems.extend(problems)
+        if text is None:
+            return None
+        document = parse_document(text, shown)
+        self.problems.extend(document.problems)
+        self.places.update({subject: place for subject, place in document.places.items()
+                            if include is None or subject[0] != "VERSION"})
+        return document
+
+    def _read(self, name: str, limit: int, subject: Optional[Subject]) -> Optional[bytes]:
+        try:
+            data = media.read_file(self.directory, name, limit)
+        except media.BadFile as error:
+            self._broken(error.what, subject, found=error.found or name, hint=error.hint)
+            return None
+        self.files[name] = data
+        return data
+
+    def _included(self, include: Include, version: Version, first: str) -> Tuple[Record, ...]:
+        place = ("INCLUDE", include.id, "path")
+        if "/" in include.path:
+            self._broken("a part lies in another directory", place, found=include.path,
+                         wanted="a file name in the same directory")
+            return ()
+        name = include.path
+        if media.path_fault(name) is None:
+            name = media.find_name(self.directory, name) or name
+        if name.lower() in (first.lower(), *(known.lower() for known in self.files)):
+            self._broken("a part includes itself or is included twice", place, found=include.path)
+            return ()
+        document = self._part(name, include)
+        if document is None or document.version is None:
+            return ()
+        self._belongs(document, version, name, include)
+        return tuple(record for record in document.records if not isinstance(record, (Version, Include)))
+
+    def _belongs(self, document: Document, version: Version, name: str, include: Include) -> None:
+        part = document.version
+        assert part is not None
+        place = ("INCLUDE", include.id, "path")
+        if part.set_id != version.set_id:
+            self._broken(f"{name} belongs to another set", place, found=part.set_id, wanted=version.set_id,
+                         hint="copy the whole set again")
+        if part.parts != version.parts or part.format != version.format:
+            self._broken(f"{name} does not agree with the first part",
+                         place, found=f"format {part.format}, {part.parts} parts",
+                         wanted=f"format {version.format}, {version.parts} parts")
+        if str(part.part) != include.id:
+            self._broken(f"{name} is another part than the INCLUDE says", place, found=f"part {part.part}",
+                         wanted=f"part {include.id}", hint="an INCLUDE's id is the number of the part")
+        if any(isinstance(record, Include) for record in document.records):
+            self._broken(f"{name} includes another part", place, wanted="INCLUDE only in the first part")
+
+    def _numbers(self, version: Version, includes: List[Include]) -> None:
+        wanted = {str(number) for number in range(2, min(version.parts, 100) + 1)}
+        found = {include.id for include in includes}
+        if version.part != 1 or version.parts != len(wanted) + 1:
+            self._broken("not the first part of a set", ("VERSION", "", "part"),
+                         found=f"part {version.part} of {version.parts}", wanted="part 1 of 1 to 100")
+        elif wanted != found:
+            self._broken("the parts of the set are not complete", ("VERSION", "", "parts"),
+                         found="INCLUDE " + (", ".join(sorted(found)) or "none"),
+                         wanted=f"{version.parts} parts: INCLUDE " + (", ".join(sorted(wanted)) or "none"))
+
+    def _metadata(self, info: SystemInformation) -> None:
+        for group in info.vgs:
+            place = ("VG", group.id, "metadata")
+            if group.metadata is None or not group.metadata.startswith(media.SCHEME):
+                continue  # sif.check refuses another scheme
+            data = self._read(group.metadata[len(media.SCHEME):], media.MAX_SET_FILE_BYTES, place)
+            if data is not None and group.metadata_sha256 not in (None, media.sha256_hex(data)):
+                self._broken("the volume group's metadata was altered", place, found=media.sha256_hex(data),
+                             wanted=group.metadata_sha256)
+
+    def _manifest(self) -> None:
+        name = media.find_name(self.directory, media.MANIFEST)
+        if name is None:
+            return
+        used = dict(self.files)
+        data = self._read(name, MAX_FILE_BYTES, None)
+        if data is None:
+            return
+        text, problems = decode(data, name)
+        self.problems.extend(problems)
+        entries, problems = media.parse_manifest(text or "", name)
+        self.problems.extend(problems)
+        for entry in entries:
+            found = used.pop(media.find_name(self.directory, entry.path) or entry.path, None)
+            if found is None:
+                found = self._read(entry.path, media.MAX_SET_FILE_BYTES, None)
+            if found is not None and (len(found), media.sha256_hex(found)) != (entry.size, entry.sha256):
+                self._broken(f"{entry.path} is not what the manifest says", found=f"{len(found)} bytes, "
+                             f"{media.sha256_hex(found)}", wanted=f"{entry.size} bytes, {entry.sha256}",
+                             hint="copy the whole set again")
+        for missing in sorted(used):
+            self._broken(f"{missing} is not in the manifest", hint="write the set again with its own tool")

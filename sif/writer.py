@@ -1,0 +1,106 @@
+"""The canonical text of a set, and writing it so that a power cut leaves the old set or the new one."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Dict, Iterable, List, Mapping, Tuple
+
+from sif import media
+from sif.codec import Unwritable, section_text
+from sif.errors import Exit, LifeboatError
+from sif.merge import canonical, in_order
+from sif.model import Include, Record, SystemInformation, Version
+from sif.parse import FRAGMENT_KINDS
+from sif.reader import DEFAULT_NAME
+from sif.text import MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_SECTIONS
+
+COMMANDS_NAME = "commands.sif"
+
+_NEW = ".new"
+
+
+class WriteFailed(LifeboatError):
+    """The set could not be written; the directory still holds what it held, or the set is complete."""
+
+    code = Exit.CAPTURE_FAILED
+
+
+def write_text(records: Iterable[Record]) -> str:
+    """The canonical text of one part: sections in order, one empty line between them, LF at the end.
+
+    Raises :class:`sif.codec.Unwritable` for a value or a size the format does not allow.
+    """
+    sections = [section_text(record) for record in in_order(records)]
+    text = "\n".join(sections)
+    longest = max((len(line.encode("utf-8")) for line in text.split("\n")), default=0)
+    for what, found, limit in (("sections", len(sections), MAX_SECTIONS), ("bytes", len(text.encode()), MAX_FILE_BYTES),
+                               ("bytes in a line", longest, MAX_LINE_BYTES)):
+        if found > limit:
+            raise Unwritable(f"too many {what} for one part of a set", found=str(found), wanted=f"at most {limit}")
+    return text
+
+
+def render_set(info: SystemInformation, files: Mapping[str, bytes]) -> Tuple[Tuple[str, bytes], ...]:
+    """Every file of the set as (path, bytes), the manifest last; ``files`` are those beside the SIF's parts."""
+    info = canonical(info)
+    body = [record for record in info.records() if not isinstance(record, (Version, Include))]
+    second = [record for record in body if record.KIND in FRAGMENT_KINDS]
+    version = dataclasses.replace(info.version, part=1, parts=2)
+    part2 = Version(signature=version.signature, format=version.format, set_id=version.set_id, part=2, parts=2)
+    commands = write_text([part2, *second]).encode()
+    include = Include(id="2", path=COMMANDS_NAME, sha256=media.sha256_hex(commands))
+    state = write_text([version, include, *(record for record in body if record not in second)]).encode()
+    content: Dict[str, bytes] = {**files, COMMANDS_NAME: commands, DEFAULT_NAME: state}
+    for path in content:
+        fault = media.path_fault(path)
+        if fault:
+            raise Unwritable(f"a file cannot be part of a set: {fault}", found=path)
+    return (*sorted(content.items()), (media.MANIFEST, media.manifest_text(content).encode()))
+
+
+def write_set(info: SystemInformation, directory: Path, files: Mapping[str, bytes]) -> None:
+    """Write ``dr_state.sif``, ``commands.sif``, ``files`` and ``manifest`` into ``directory``.
+
+    All files are first written beside their final names and forced to the medium, then renamed one after the
+    other, the manifest last: a reader sees the old set, the new set, or (for the moment of the renames) a set
+    whose digests disagree and which it refuses. Needs no links, owners or permissions, so vfat will do.
+    """
+    content = render_set(info, files)
+    directories = sorted({(directory / path).parent for path, _ in content})
+    try:
+        for folder in directories:
+            folder.mkdir(parents=True, exist_ok=True)
+        for path, data in content:
+            _write_new(directory / (path + _NEW), data)
+        for path, _ in content:
+            (directory / (path + _NEW)).replace(directory / path)
+        _sync_directories(directories)
+    except OSError as error:
+        _remove_new(directory, [path for path, _ in content])
+        raise WriteFailed("the set could not be written", where=str(directory), found=str(error),
+                          hint="check free space, and whether the medium is mounted read-write") from error
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync_directories(directories: List[Path]) -> None:
+    for folder in directories:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _remove_new(directory: Path, paths: List[str]) -> None:
+    for path in paths:
+        left = directory / (path + _NEW)
+        if left.exists():
+            left.unlink()

@@ -1,0 +1,97 @@
+"""Guest job: on blank disks, break off a rebuild half-way, rebuild, rebuild over it; each time compare."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+from typing import List
+
+import server_layout
+from records import load_saved
+
+from rescue.detect import detect_hardware
+from rescue.plan import Action, RestorePlan
+from rescue.planner import RestorePolicy, parse_disk_map, plan_restore
+from rescue.storage.errors import DiskChanged
+from rescue.storage.mounts import mount_tree, unmount_tree
+from rescue.storage.rebuild import rebuild
+from sif.model import SystemInformation
+
+OUT = Path("/bench/out")
+
+
+class BreakOff(Exception):
+    """The power fails."""
+
+
+def plan(saved: SystemInformation) -> RestorePlan:
+    hardware = detect_hardware({"/dev/ubdd": "a data disk"})
+    hardware = dataclasses.replace(hardware, arch="x86_64")
+    return plan_restore(saved, hardware, RestorePolicy(parse_disk_map(["d0=ubdb", "d1=ubdc"])))
+
+
+def report(action: Action, state: str, seconds: float) -> None:
+    if state != "started":
+        print(f"  {state} {seconds:6.2f} s  {action.id}", flush=True)
+
+
+def attempt(saved: SystemInformation) -> float:
+    found = plan(saved)
+    began = time.monotonic()
+    rebuild(found, saved, OUT / "set", report)
+    return time.monotonic() - began
+
+
+def compare(title: str) -> List[str]:
+    before = json.loads((OUT / "before.json").read_text("utf-8"))
+    found = list(server_layout.differences(before, server_layout.description()))
+    print(f"{title}: {len(found)} differences", *found, sep="\n    ", flush=True)
+    return found
+
+
+def main() -> int:
+    saved = load_saved((OUT / "saved.json").read_text("utf-8"))
+    bare = dataclasses.replace(saved, vgs=tuple(
+        dataclasses.replace(vg, metadata=None, metadata_sha256=None) for vg in saved.vgs))
+    wrong: List[str] = []
+
+    first = plan(saved)
+    server_layout.tool("dd", "if=/dev/urandom", f"of={server_layout.D1}", "bs=4096", "count=1", "conv=fsync")
+    try:
+        rebuild(first, saved, OUT / "set", report)
+        wrong.append("a changed disk was written")
+    except DiskChanged as error:
+        print("refused as it should be:", error, flush=True)
+
+    def break_off(action: Action, state: str, seconds: float) -> None:
+        if action.id == "fs:fs_lv_vg0_root" and state == "started":
+            raise BreakOff
+    try:
+        rebuild(plan(saved), saved, OUT / "set", break_off)
+        wrong.append("the break was not noticed")
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the next run must cope
+        print("broken off:", repr(error)[:200], flush=True)
+
+    print(f"REBUILD over half a rebuild: {attempt(saved):.1f} s", flush=True)
+    wrong += compare("after an interruption")
+    print(f"REBUILD over itself, without metadata files: {attempt(bare):.1f} s", flush=True)
+    wrong += compare("from records alone")
+
+    target = Path("/mnt/target")
+    target.mkdir()
+    mount_tree(saved, plan(saved), target)
+    for point in ("boot/efi", "boot", "srv"):
+        (target / point / "file").write_text("x")
+    print(server_layout.tool("findmnt", "-R", str(target)))
+    unmount_tree(target)
+    mount_tree(saved, None, target, read_only=True)
+    wrong += [f"{point}/file is lost" for point in ("boot/efi", "boot", "srv") if not (target / point / "file").exists()]
+    unmount_tree(target)
+    print("WRONG:", wrong)
+    return 1 if wrong else 0
+
+
+sys.exit(main())
