@@ -64,9 +64,10 @@ def missing(present: Callable[[str], bool] = have) -> Tuple[Tool, ...]:
 
 def check_host(cache: Path) -> None:
     """Raise :class:`ToolMissing` that names everything a build on this host lacks, all at once."""
-    problems: List[str] = [f"{tool.name}: {tool.reason}" for tool in missing()]
+    lacking = missing()
+    problems: List[str] = [f"{tool.name}: {tool.reason}" for tool in lacking]
     hints: List[str] = []
-    packages = sorted({tool.package for tool in missing()})
+    packages = sorted({tool.package for tool in lacking})
     if not KEYRING.exists():
         problems.append(f"{KEYRING}: proves that packages are Debian's")
         packages.append("debian-archive-keyring")
