@@ -43,7 +43,7 @@ OBSERVE = textwrap.dedent("""
         "efi": os.path.isdir("/sys/firmware/efi"),
         "efivars": bool(os.path.isdir("/sys/firmware/efi/efivars") and os.listdir("/sys/firmware/efi/efivars")),
         "ports": os.listdir("/dev/virtio-ports"),
-        "imports": subprocess.run(["python3", "-W", "ignore", "-c", imports], capture_output=True, text=True).stderr,
+        "imports": subprocess.run(["python3", "-c", imports], stderr=subprocess.DEVNULL).returncode,
         "udisks": "Version" in out("busctl", "introspect", "org.freedesktop.UDisks2",
                                    "/org/freedesktop/UDisks2/Manager"),
         "available": [line.split()[1] for line in open("/proc/meminfo") if line.startswith("MemAvailable")][0],
@@ -138,7 +138,7 @@ def test_starts_from_memory_with_all_tools(iso: Path, tmp_path: Path, firmware: 
     assert [m for m in seen["mounts"] if not m.startswith("/dev/loop")] == [], "the medium is free"
     assert {"vmlinuz", "initrd.img"} <= set(seen["boot"])
     assert seen["listening"] == [], "nothing listens on the network"
-    assert seen["imports"] == ""
+    assert seen["imports"] == 0, "the agent's packages and what they import are there"
     assert seen["udisks"]
     assert "org.lifeboat.probe" in seen["ports"]
     assert seen["efi"] == seen["efivars"] == (firmware == "uefi")

@@ -58,6 +58,12 @@ def test_every_missing_tool_is_named_with_its_reason_and_package() -> None:
     assert all(tool.package and tool.reason for tool in tools.TOOLS)
 
 
+def test_a_machine_set_up_for_development_has_every_tool() -> None:
+    listed = set((PROJECT / ".ci/debian-packages.txt").read_text().split())
+    always_there = {"apt", "procps", "util-linux"}
+    assert {tool.package for tool in tools.TOOLS} <= listed | always_there
+
+
 @pytest.mark.parametrize("hook", sorted(p.relative_to(ELEMENTS).as_posix() for p in ELEMENTS.glob("*/*.d/*")
                                         if p.parent.name not in ("packages.d", "environment.d")))
 def test_hooks_are_executable_and_stop_at_the_first_error(hook: str) -> None:
