@@ -96,6 +96,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     except LifeboatError as error:
         print(f"builder.py: {error}", file=sys.stderr)
         return error.code
+    except OSError as error:
+        print(f"builder.py: {error}\n  what to do: look at the room and the rights where it happened", file=sys.stderr)
+        return Exit.BUILD_FAILED
     except KeyboardInterrupt:
         print("builder.py: stopped", file=sys.stderr)
         return Exit.INTERNAL
