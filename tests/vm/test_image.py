@@ -71,7 +71,7 @@ FURNISH = textwrap.dedent(r"""
     vgcreate vg0 /dev/vda5
     lvcreate -y -n root -L 400M vg0
     lvcreate -y -n data -L 32M vg0
-    mkfs.xfs -q -f -m size=auto /dev/vg0/data || mkfs.ext4 -q /dev/vg0/data
+    mkfs.ext4 -q /dev/vg0/data
     case STAGE in lv) device=/dev/vg0/root lvm=rd.lvm.lv=vg0/root;; *) device=/dev/vda1 lvm=;; esac
     mkfs.ext4 -q /dev/vda1
     mkfs.ext4 -q /dev/vg0/root
