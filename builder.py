@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional, Sequence
 
@@ -71,15 +72,20 @@ def run_command(arguments: argparse.Namespace, progress: Progress) -> None:
     if arguments.command == "clean":
         clean(arguments.output.resolve(), arguments.downloads, progress)
         return
-    options = BuildOptions(compression=arguments.compression, mirror=arguments.mirror, refresh=arguments.refresh)
+    options = _options(arguments)
     if arguments.command == "system":
         system = rescue_system(options, progress)
         print(json.dumps({"kernel": str(system.kernel), "initrd": str(system.initrd), "squashfs": str(system.squashfs),
                           "tree": str(system.tree.path), "release": system.tree.kernel_release}))
-        return
-    print(build_iso(BuildOptions(output=arguments.output.resolve(), append=arguments.append.strip(),
-                                 compression=options.compression, mirror=options.mirror, refresh=options.refresh),
-                    progress))
+    else:
+        print(build_iso(options, progress))
+
+
+def _options(arguments: argparse.Namespace) -> BuildOptions:
+    options = BuildOptions(compression=arguments.compression, mirror=arguments.mirror, refresh=arguments.refresh)
+    if arguments.command == "iso":
+        return replace(options, output=arguments.output.resolve(), append=arguments.append.strip())
+    return options
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -90,6 +96,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     except LifeboatError as error:
         print(f"builder.py: {error}", file=sys.stderr)
         return error.code
+    except OSError as error:
+        print(f"builder.py: {error}\n  what to do: look at the room and the rights where it happened", file=sys.stderr)
+        return Exit.BUILD_FAILED
     except KeyboardInterrupt:
         print("builder.py: stopped", file=sys.stderr)
         return Exit.INTERNAL

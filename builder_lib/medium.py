@@ -19,8 +19,9 @@ TEMPLATES = Path(__file__).parent / "templates"
 ESP_SIZE = 8 << 20
 # The last console is the one the kernel and systemd talk to first.
 CONSOLES = "console=tty0 console=ttyS0,115200"
-# A live system in memory that touches no disk by itself. rd.minmem: MiB that must be left beside the image.
-COMMON_ARGS = ("rd.live.overlay.overlayfs=1 rd.minmem=256 rd.auto=0 rd.md=0 rd.dm=0 rd.luks=0 rd.lvm=0 "
+# A live system in memory that touches no disk by itself: dracut activates a logical volume only when rd.lvm.lv= names
+# it, as staging does for a phase 2 on one. rd.minmem: MiB that must be left beside the image.
+COMMON_ARGS = ("rd.live.overlay.overlayfs=1 rd.minmem=256 rd.auto=0 rd.md=0 rd.dm=0 rd.luks=0 "
                "systemd.gpt_auto=0 systemd.firstboot=off systemd.swap=0 noresume quiet loglevel=4")
 # What GRUB expands or ends a word with inside double quotes.
 UNQUOTABLE = re.compile(r'["\\$\n]')
@@ -87,7 +88,7 @@ def _efi_partition(tree: BaseTree, work: Path) -> Path:
     image = work / "efi.img"
     with image.open("wb") as stream:
         stream.truncate(ESP_SIZE)
-    run(["mkfs.vfat", "--invariant", "-n", "LIFEBOAT_ESP"[:11], str(image)], timeout=60)
+    run(["mkfs.vfat", "--invariant", "-n", "LIFEBOATESP", str(image)], timeout=60)
     run(["mmd", "-i", str(image), "::/EFI", "::/EFI/BOOT"], timeout=60)
     for name, source in files.items():
         run(["mcopy", "-i", str(image), str(source), f"::/EFI/BOOT/{name}"], timeout=60)

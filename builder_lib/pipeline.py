@@ -24,6 +24,7 @@ def default_cache() -> Cache:
 def build_iso(options: BuildOptions, progress: Progress) -> Path:
     """Build the ISO with its manifest; returns its path. An ISO that is current already stays untouched."""
     cache = default_cache()
+    _check(cache, progress)
     with cache.locked(progress):
         system = _system(cache, options, progress)
         key = iso_key(system, options.append)
@@ -44,13 +45,17 @@ def rescue_system(options: BuildOptions, progress: Progress) -> RescueSystem:
     For starting the rescue system without a medium (a kernel given to the virtual machine, network boot).
     """
     cache = default_cache()
+    _check(cache, progress)
     with cache.locked(progress):
         return _system(cache, options, progress)
 
 
-def _system(cache: Cache, options: BuildOptions, progress: Progress) -> RescueSystem:
+def _check(cache: Cache, progress: Progress) -> None:
     with progress.step("checking this machine"):
         check_host(cache.root)
+
+
+def _system(cache: Cache, options: BuildOptions, progress: Progress) -> RescueSystem:
     tree = build_base_tree(cache, options, progress)
     return build_system(cache, options, tree, progress)
 

@@ -64,9 +64,10 @@ def missing(present: Callable[[str], bool] = have) -> Tuple[Tool, ...]:
 
 def check_host(cache: Path) -> None:
     """Raise :class:`ToolMissing` that names everything a build on this host lacks, all at once."""
-    problems: List[str] = [f"{tool.name}: {tool.reason}" for tool in missing()]
+    lacking = missing()
+    problems: List[str] = [f"{tool.name}: {tool.reason}" for tool in lacking]
     hints: List[str] = []
-    packages = sorted({tool.package for tool in missing()})
+    packages = sorted({tool.package for tool in lacking})
     if not KEYRING.exists():
         problems.append(f"{KEYRING}: proves that packages are Debian's")
         packages.append("debian-archive-keyring")
@@ -78,8 +79,7 @@ def check_host(cache: Path) -> None:
     if os.geteuid() != 0:
         problems.append("root: the image's files belong to root, and packages are installed in a chroot")
         hints.append("run the build as root (sudo)")
-    free = _free_space(cache)
-    if free < SPACE_WANTED:
+    elif (free := _free_space(cache)) < SPACE_WANTED:
         problems.append(f"room for layers in {cache}: {free >> 20} MiB free, {SPACE_WANTED >> 20} MiB wanted")
         hints.append("set LIFEBOAT_CACHE to a directory with more room, or run `builder.py clean`")
     if problems:

@@ -1,0 +1,133 @@
+"""What the keys of layers depend on, what the host is checked for, and the command line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import builder
+from builder_lib import tools
+from builder_lib.manifest import is_current, manifest_path, recorded
+from builder_lib.options import PROJECT, BuildOptions
+from builder_lib.progress import Progress
+from builder_lib.squash import code_files
+from builder_lib.tree import base_key, packages_key, parse_dpkg_status
+from sif.errors import CommandFailed, Exit
+
+ELEMENTS = PROJECT / "elements"
+
+
+@pytest.fixture
+def elements(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ELEMENTS, tmp_path / "elements"))
+
+
+def test_a_setting_changes_the_base_but_not_the_packages(elements: Path) -> None:
+    packages, base = packages_key(elements, "trixie"), base_key(elements, "trixie")
+    (elements / "lifeboat-storage/static/etc/lvm/lvm.conf").write_text("global {}\n")
+    assert packages_key(elements, "trixie") == packages
+    assert base_key(elements, "trixie") != base
+
+
+def test_a_package_or_another_release_changes_the_packages(elements: Path) -> None:
+    keys = {packages_key(elements, "trixie"), packages_key(elements, "forky")}
+    with (elements / "lifeboat-agent/packages.d/40-agent").open("a") as stream:
+        stream.write("one-more\n")
+    keys.add(packages_key(elements, "trixie"))
+    assert len(keys) == 3
+
+
+def test_the_code_layer_holds_both_packages_and_no_byte_code() -> None:
+    names = {path.relative_to(PROJECT).as_posix() for path in code_files()}
+    assert {"sif/run.py", "rescue/plan.py"} <= names
+    assert not [name for name in names if name.endswith(".pyc")]
+
+
+def test_dpkg_status_yields_installed_packages_sorted() -> None:
+    text = ("Package: zstd\nStatus: install ok installed\nVersion: 1.5\nDescription: x\n y: z\n\n"
+            "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n"
+            "Package: acl\nStatus: install ok installed\nVersion: 2.3\n")
+    assert parse_dpkg_status(text) == (("acl", "2.3"), ("zstd", "1.5"))
+
+
+def test_every_missing_tool_is_named_with_its_reason_and_package() -> None:
+    lacking = {tool.name for tool in tools.missing(lambda name: name not in ("xorriso", "mksquashfs"))}
+    assert lacking == {"xorriso", "mksquashfs"}
+    assert all(tool.package and tool.reason for tool in tools.TOOLS)
+
+
+def test_a_machine_set_up_for_development_has_every_tool() -> None:
+    listed = set((PROJECT / ".ci/debian-packages.txt").read_text().split())
+    always_there = {"apt", "procps", "util-linux"}
+    assert {tool.package for tool in tools.TOOLS} <= listed | always_there
+
+
+@pytest.mark.parametrize("hook", sorted(p.relative_to(ELEMENTS).as_posix() for p in ELEMENTS.glob("*/*.d/*")
+                                        if p.parent.name not in ("packages.d", "environment.d")))
+def test_hooks_are_executable_and_stop_at_the_first_error(hook: str) -> None:
+    path = ELEMENTS / hook
+    assert path.stat().st_mode & 0o111 == 0o111
+    assert "\nset -eu -o pipefail\n" in path.read_text()
+
+
+@pytest.mark.parametrize("packages", sorted(ELEMENTS.glob("*/packages.d/*"), key=str), ids=lambda p: p.name)
+def test_package_lists_are_sorted_paragraph_by_paragraph(packages: Path) -> None:
+    for paragraph in packages.read_text().split("\n\n"):
+        names = [line for line in paragraph.splitlines() if line and not line.startswith("#")]
+        assert names == sorted(names)
+
+
+def test_every_element_says_what_it_is_for() -> None:
+    assert [p.name for p in ELEMENTS.iterdir() if p.is_dir() and not (p / "README.md").is_file()] == []
+
+
+def test_an_iso_is_current_only_while_key_and_content_match(tmp_path: Path) -> None:
+    iso = tmp_path / "x.iso"
+    iso.write_bytes(b"abc")
+    manifest_path(iso).write_text('{"key": "k", "iso": {"sha256": '
+                                  '"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}')
+    assert is_current(iso, "k")
+    assert not is_current(iso, "other")
+    iso.write_bytes(b"abd")
+    assert not is_current(iso, "k")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"key": "k", "iso": 1}'])
+def test_a_manifest_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    manifest_path(tmp_path / "x.iso").write_text(text)
+    assert recorded(tmp_path / "x.iso") is None
+
+
+def test_the_command_line_reaches_the_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                            capsys: pytest.CaptureFixture[str]) -> None:
+    asked = []
+
+    def build(options: BuildOptions, progress: Progress) -> Path:
+        asked.append(options)
+        return options.output
+
+    monkeypatch.setattr(builder, "build_iso", build)
+    status = builder.main(["iso", "-o", str(tmp_path / "o.iso"), "--append", " rescue.auto ", "--compression", "xz"])
+    assert status == Exit.OK
+    assert asked == [BuildOptions(output=tmp_path / "o.iso", append="rescue.auto", compression="xz")]
+    assert capsys.readouterr().out == f"{tmp_path / 'o.iso'}\n"
+
+
+def test_a_failure_is_shown_and_becomes_the_exit_code(monkeypatch: pytest.MonkeyPatch,
+                                                      capsys: pytest.CaptureFixture[str]) -> None:
+    def build(options: BuildOptions, progress: Progress) -> Path:
+        raise CommandFailed("xorriso failed", where="xorriso -x")
+
+    monkeypatch.setattr(builder, "build_iso", build)
+    assert builder.main(["iso"]) == Exit.COMMAND_FAILED
+    assert "xorriso -x: xorriso failed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["iso", "system", "clean"])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        builder.main([command, "--help"])
+    assert stopped.value.code == 0
+    assert "--" in capsys.readouterr().out

@@ -1,0 +1,171 @@
+"""The rescue image in real (emulated) machines: it starts everywhere, touches nothing, and hands over to phase 2."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import textwrap
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+from image_machine import Machine, probe
+
+from builder_lib.manifest import manifest_path
+from builder_lib.medium import COMMON_ARGS, CONSOLES
+from builder_lib.options import BuildOptions
+from builder_lib.pipeline import build_iso
+from builder_lib.progress import Progress
+
+pytestmark = pytest.mark.vm
+
+OBSERVE = textwrap.dedent("""
+    import os, subprocess
+    def out(*argv):
+        return subprocess.run(argv, capture_output=True, text=True).stdout
+    def text(path):
+        return open(path).read() if os.path.exists(path) else ""
+    imports = "import blivet, dbus, gi, parted, sif.run, rescue.plan"
+    answer({
+        "cmdline": open("/proc/cmdline").read(),
+        "failed": [line.split()[0] for line in
+                   out("systemctl", "list-units", "--failed", "--plain", "--no-legend").splitlines()],
+        "lifeboat": out("systemctl", "show", "-P", "ExecMainStartTimestampMonotonic", "lifeboat.service").strip(),
+        "image": os.path.getsize("/run/initramfs/squashed.img") if os.path.exists("/run/initramfs/squashed.img") else 0,
+        "boot": sorted(os.listdir("/usr/lib/lifeboat/boot")),
+        "mounts": [line.split()[0] for line in open("/proc/mounts") if line.startswith("/dev/")],
+        "swaps": open("/proc/swaps").read().splitlines()[1:],
+        "mdstat": [line for line in text("/proc/mdstat").splitlines() if line.startswith("md")],
+        "mapper": sorted(set(os.listdir("/dev/mapper")) - {"control"}) if os.path.exists("/dev/mapper") else [],
+        "holders": out("sh", "-c", "ls -d /sys/block/vd*/holders/* /sys/block/vd*/vd*/holders/* 2>/dev/null").split(),
+        "disks": out("lsblk", "-dnro", "NAME").split(),
+        "listening": out("ss", "-Hltnu").splitlines(),
+        "efi": os.path.isdir("/sys/firmware/efi"),
+        "efivars": bool(os.path.isdir("/sys/firmware/efi/efivars") and os.listdir("/sys/firmware/efi/efivars")),
+        "ports": os.listdir("/dev/virtio-ports"),
+        "imports": subprocess.run(["python3", "-c", imports], stderr=subprocess.DEVNULL).returncode,
+        "udisks": "Version" in out("busctl", "introspect", "org.freedesktop.UDisks2",
+                                   "/org/freedesktop/UDisks2/Manager"),
+        "available": [line.split()[1] for line in open("/proc/meminfo") if line.startswith("MemAvailable")][0],
+    })
+""")
+
+# A disk with everything on it that a careless system would bring up: swap, MD members, a volume group, file systems;
+# and the rescue system staged for phase 2 on STAGE (a partition or a logical volume).
+FURNISH = textwrap.dedent(r"""
+    import subprocess
+    script = r'''
+    set -eux
+    sfdisk --quiet /dev/vda <<T
+    label: gpt
+    size=400M, name=stage
+    size=32M, type=swap, name=swap
+    size=64M, type=raid, name=m1
+    size=64M, type=raid, name=m2
+    type=lvm, name=pv
+    T
+    udevadm settle
+    mkswap /dev/vda2
+    mdadm --create /dev/md/data --run --level=1 --metadata=1.2 --raid-devices=2 --assume-clean /dev/vda3 /dev/vda4
+    mkfs.ext4 -q /dev/md/data
+    vgcreate vg0 /dev/vda5
+    lvcreate -y -n root -L 400M vg0
+    lvcreate -y -n data -L 32M vg0
+    mkfs.ext4 -q /dev/vg0/data
+    case STAGE in lv) device=/dev/vg0/root lvm=rd.lvm.lv=vg0/root;; *) device=/dev/vda1 lvm=;; esac
+    mkfs.ext4 -q /dev/vda1
+    mkfs.ext4 -q /dev/vg0/root
+    uuid=$(blkid -o value -s UUID $device)
+    mount $device /mnt
+    mkdir /mnt/lifeboat
+    cp /run/initramfs/squashed.img /mnt/lifeboat/filesystem.squashfs
+    cp /usr/lib/lifeboat/boot/vmlinuz /usr/lib/lifeboat/boot/initrd.img /mnt/lifeboat/
+    if [ HANDOVER = yes ]; then cat > /mnt/lifeboat/phase2.cfg <<T
+    set timeout=0
+    menuentry "phase 2" {
+        set live="root=live:UUID=$uuid rd.live.dir=lifeboat rd.live.squashimg=filesystem.squashfs rd.live.ram=1"
+        linux /lifeboat/vmlinuz \$live COMMON $lvm rescue.phase=2 CONSOLES
+        initrd /lifeboat/initrd.img
+    }
+    T
+    fi
+    umount /mnt
+    vgchange -an vg0
+    mdadm --stop /dev/md/data
+    sync
+    '''
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    answer({"status": done.returncode, "log": done.stdout + done.stderr})
+""")
+
+
+@pytest.fixture(scope="session")
+def iso(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ISO of the current sources (from the cache as far as they are unchanged)."""
+    return build_iso(BuildOptions(output=tmp_path_factory.mktemp("iso") / "lifeboat.iso"), Progress())
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A blank disk of 1 GiB."""
+    path = tmp_path / "disk.img"
+    with path.open("wb") as stream:
+        stream.truncate(1 << 30)
+    yield path
+    path.unlink()
+
+
+def furnish(machine: Machine, iso: Path, work: Path, stage: str, handover: bool) -> None:
+    """Put the layout of FURNISH on the machine's first disk."""
+    script = (FURNISH.replace("STAGE", stage).replace("HANDOVER", "yes" if handover else "no")
+              .replace("COMMON", COMMON_ARGS).replace("CONSOLES", CONSOLES))
+    result = probe(machine, iso, script, work)
+    assert result["status"] == 0, result["log"]
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@pytest.mark.parametrize("medium", ["cd", "usb"])
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_starts_from_memory_with_all_tools(iso: Path, tmp_path: Path, firmware: str, medium: str) -> None:
+    seen = probe(Machine(firmware, medium), iso, OBSERVE, tmp_path)
+    assert int(seen["lifeboat"]) > 0, "the agent was started"
+    assert set(seen["failed"]) <= {"lifeboat.service"}, "without a SIF only the agent itself may fail"
+    assert seen["image"] == _squashfs_size(iso), "the image in memory is the one of the medium"
+    assert [m for m in seen["mounts"] if not m.startswith("/dev/loop")] == [], "the medium is free"
+    assert {"vmlinuz", "initrd.img"} <= set(seen["boot"])
+    assert seen["listening"] == [], "nothing listens on the network"
+    assert seen["imports"] == 0, "the agent's packages and what they import are there"
+    assert seen["udisks"]
+    assert "org.lifeboat.probe" in seen["ports"]
+    assert seen["efi"] == seen["efivars"] == (firmware == "uefi")
+
+
+def _squashfs_size(iso: Path) -> int:
+    data = json.loads(manifest_path(iso).read_text())
+    return int(data["files"]["/live/filesystem.squashfs"]["size"])
+
+
+def test_leaves_foreign_disks_alone(iso: Path, tmp_path: Path, disk: Path) -> None:
+    machine = Machine("bios", "cd", disks=(disk,))
+    furnish(machine, iso, tmp_path / "furnish", "partition", handover=False)
+    before = sha256(disk)
+    seen = probe(machine, iso, OBSERVE, tmp_path / "observe")
+    assert "vda" in seen["disks"]
+    assert (seen["swaps"], seen["mdstat"], seen["mapper"], seen["holders"]) == ([], [], [], [])
+    assert sha256(disk) == before
+
+
+@pytest.mark.parametrize(("firmware", "stage"), [("bios", "partition"), ("uefi", "lv"), ("bios", "lv")])
+def test_medium_hands_over_to_phase_2_on_the_disk(iso: Path, tmp_path: Path, disk: Path, firmware: str,
+                                                  stage: str) -> None:
+    machine = Machine(firmware, "cd", disks=(disk,))
+    furnish(machine, iso, tmp_path / "furnish", stage, handover=True)
+    seen = probe(machine, iso, OBSERVE, tmp_path / "observe")
+    assert "rescue.phase=2" in seen["cmdline"]
+    assert seen["mapper"] == (["vg0-root"] if stage == "lv" else []), "only the staging volume is active"
+    assert (seen["swaps"], seen["mdstat"]) == ([], [])
+    assert [m for m in seen["mounts"] if not m.startswith("/dev/loop")] == [], "the staging file system is free"
