@@ -59,7 +59,7 @@ def report(bench: Bench, verdict: Verdict) -> dict[str, object]:
 def render(bench: Bench, verdict: Verdict, spans: Tuple[Span, ...], events: Tuple[AgentEvent, ...],
            names: Tuple[str, ...]) -> str:
     """The page: one file that needs nothing else to be read."""
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("drill"), autoescape=True,
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True,
                                      undefined=jinja2.StrictUndefined)
     return environment.get_template("report.html.j2").render(
         line=verdict_line(verdict), verdict=verdict, accel=bench.accel.value, memory=bench.order.memory,

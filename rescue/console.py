@@ -7,7 +7,7 @@ import select
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Protocol, Sequence, Tuple
+from typing import Dict, Mapping, Optional, Protocol, Sequence, Tuple
 
 from rescue.failures import ConsentMissing
 from rescue.renderers import CONSOLES, ascii_text
@@ -92,6 +92,7 @@ class LineConsole:
 
     def __init__(self, terminals: Sequence[Tuple[int, int]], answers: Optional[Mapping[str, str]] = None) -> None:
         self._terminals = tuple(terminals)
+        self._typed: Dict[int, bytes] = {source: b"" for source, _ in terminals}
         self._answers = dict(answers or {})
 
     def say(self, text: str) -> None:
@@ -118,25 +119,31 @@ class LineConsole:
                 continue
 
     def _read_line(self, ident: str) -> str:
-        typed: Dict[int, bytes] = {source: b"" for source, _ in self._terminals}
-        while typed:
-            ready: List[int] = select.select(list(typed), [], [])[0]
-            for source in ready:
-                try:
-                    data = os.read(source, 4096)
-                except BlockingIOError:
-                    continue
-                except OSError:
-                    data = b""
-                if not data:
-                    del typed[source]
-                    continue
-                typed[source] += data.replace(b"\r", b"\n")
-                line, newline, _ = typed[source].partition(b"\n")
+        while True:
+            for source, pending in self._typed.items():
+                line, newline, rest = pending.partition(b"\n")
                 if newline:
+                    self._typed[source] = rest
                     return line.decode("utf-8", "replace").strip()
+            if not self._typed:
+                break
+            for source in select.select(list(self._typed), [], [])[0]:
+                self._receive(source)
         raise ConsentMissing("there is no terminal to answer on", where=ident,
                              hint="prepare the answer in a file: --answers FILE")
+
+    def _receive(self, source: int) -> None:
+        """Take what was typed on one terminal; a closed one is not asked any more."""
+        try:
+            data = os.read(source, 4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._typed[source] += data.replace(b"\r", b"\n")
+        else:
+            del self._typed[source]
 
 
 def open_console(auto: bool, answers: Mapping[str, str], consoles: Sequence[Path] = CONSOLES) -> Console:

@@ -21,7 +21,9 @@ from sif.errors import CommandFailed
 from sif.model import Firmware
 from sif.run import run
 
-_COLUMNS = "KNAME,PATH,TYPE,SIZE,LOG-SEC,PHY-SEC,MODEL,SERIAL,WWN,TRAN,RO,RM,START,MOUNTPOINTS"
+_COLUMNS = "NAME,KNAME,PATH,TYPE,SIZE,LOG-SEC,PHY-SEC,MODEL,SERIAL,WWN,TRAN,RO,RM,START,MOUNTPOINTS"
+"""NAME is not used, but without it lsblk prints a flat list instead of a tree."""
+
 _NOT_A_DISK = re.compile(r"(ram|loop|zram|sr|fd|nbd|dm-|md|mtdblock|mmcblk\d+(boot|rpmb))")
 _START_UNIT = 512
 """lsblk gives START as the kernel does: in units of 512 bytes whatever the sector size."""

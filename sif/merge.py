@@ -46,7 +46,7 @@ def canonical(info: SystemInformation) -> SystemInformation:
 
 
 def duplicates(records: Iterable[Record]) -> Tuple[Problem, ...]:
-    """Sections that several parts of a set define, compared without regard to case."""
+    """Sections that several files define, compared without regard to case."""
     seen: Set[Tuple[str, str]] = set()
     found: List[Problem] = []
     for record in records:
@@ -54,7 +54,7 @@ def duplicates(records: Iterable[Record]) -> Tuple[Problem, ...]:
         if isinstance(record, Version):
             continue
         if (record.KIND, ident.lower()) in seen:
-            found.append(Problem(f"[{(record.KIND + ' ' + ident).strip()}] is in two parts of the set",
+            found.append(Problem(f"[{(record.KIND + ' ' + ident).strip()}] is in two files",
                                  code=Exit.SIF_SET_BROKEN, subject=(record.KIND, ident, ""),
                                  hint="remove one of them"))
         seen.add((record.KIND, ident.lower()))

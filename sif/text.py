@@ -126,6 +126,9 @@ class _Lexer:
                                      error.hint))
 
     def _line(self, line: str, number: int) -> None:
+        if line.lstrip(" ").startswith("["):
+            self._close()
+            self.orphan = True  # a header that is refused still swallows its entries, so that they raise no echo
         _check_line(line)
         start = len(line) - len(line.lstrip(" "))
         body = line[start:]
@@ -137,8 +140,6 @@ class _Lexer:
         self._entry(line, start, number)
 
     def _open(self, line: str, start: int, number: int) -> None:
-        self._close()
-        self.orphan = True  # a header that is refused still swallows its entries, so that they raise no echo
         kind, ident = _header(line, start)
         if (kind, ident.lower()) in self.seen_sections:
             raise _Refused(start + 1, f"[{(kind + ' ' + ident).strip()}] is there twice",

@@ -12,7 +12,8 @@ from sif.codec import Unwritable, section_text
 from sif.errors import Exit, LifeboatError
 from sif.merge import canonical, in_order
 from sif.model import Include, Record, SystemInformation, Version
-from sif.parse import FRAGMENT_KINDS
+from sif.parse import FRAGMENT_KINDS, parse_text
+from sif.problems import errors_of, rejection
 from sif.reader import DEFAULT_NAME
 from sif.text import MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_SECTIONS
 
@@ -43,7 +44,10 @@ def write_text(records: Iterable[Record]) -> str:
 
 
 def render_set(info: SystemInformation, files: Mapping[str, bytes]) -> Tuple[Tuple[str, bytes], ...]:
-    """Every file of the set as (path, bytes), the manifest last; ``files`` are those beside the SIF's parts."""
+    """Every file of the set as (path, bytes), the manifest last; ``files`` are those beside the SIF's parts.
+
+    Raises :class:`sif.codec.Unwritable` or :class:`sif.problems.SifRejected` for what could not be read again.
+    """
     info = canonical(info)
     body = [record for record in info.records() if not isinstance(record, (Version, Include))]
     second = [record for record in body if record.KIND in FRAGMENT_KINDS]
@@ -57,6 +61,10 @@ def render_set(info: SystemInformation, files: Mapping[str, bytes]) -> Tuple[Tup
         fault = media.path_fault(path)
         if fault:
             raise Unwritable(f"a file cannot be part of a set: {fault}", found=path)
+    for path in (DEFAULT_NAME, COMMANDS_NAME):
+        problems = errors_of(parse_text(content[path].decode(), path)[1])
+        if problems:
+            raise rejection(path, problems)
     return (*sorted(content.items()), (media.MANIFEST, media.manifest_text(content).encode()))
 
 

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Optional, Sequence
 
-from sif.reader import read_set
-
 from rescue.detect import detect_hardware
 from rescue.hardware import Hardware
 from rescue.plan_view import plan_text
@@ -16,6 +14,7 @@ from rescue.planner.codec import dump_hardware, dump_plan, load_hardware
 from rescue.planner.passes import plan_restore
 from rescue.planner.policy import RestorePolicy, parse_disk_map
 from sif.errors import LifeboatError, UsageError
+from sif.reader import read_set
 
 
 def parser() -> argparse.ArgumentParser:

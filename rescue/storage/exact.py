@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
 import blivet
+from blivet.deviceaction import ActionCreateFormat
+from blivet.devicelibs.lvm import lvm_devices_add
 from blivet.devices.disk import DiskDevice
 from blivet.devices.storage import StorageDevice
 from blivet.formats import DeviceFormat
@@ -273,8 +275,19 @@ def disk_device(site: Site, match: DiskMatch) -> Any:
 
 def empty_tree(site: Site) -> Any:
     """A blivet without any device, and LVM confined to the plan's physical volumes."""
-    BlockDev.lvm.set_devices_filter(list(site.pv_devices()))
-    return blivet.Blivet()
+    tree = blivet.Blivet()  # forgets the devices that LVM may see, so they come after it
+    for path in site.pv_devices():
+        lvm_devices_add(path)
+    return tree
+
+
+def format_disk(tree: Any, disk: Any, fmt: Any) -> None:
+    """Schedule a format for a whole disk.
+
+    Not by blivet's ``format_device``: that schedules a destroy action too, which would wipe the disk before the
+    last look at it.
+    """
+    tree.devicetree.actions.add(ActionCreateFormat(disk, fmt))
 
 
 def has_table(site: Site, match: DiskMatch) -> bool:

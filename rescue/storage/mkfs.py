@@ -40,6 +40,9 @@ _XFS_ONLY_WHEN_SET = frozenset({*_XFS_STRIPES, "exchange", "naming_parent", "met
 """Zero is what mkfs.xfs does without the option; older versions do not know some of the options at all."""
 
 
+_XFS_SMALL, _XFS_SMALL_LOG = 300 << 20, 64 << 20
+
+
 def extra_arguments(fs: FileSystem) -> Dict[str, str]:
     """The arguments for the file system's mkfs, beyond the device."""
     if fs.type in EXT:
@@ -70,8 +73,18 @@ def _xfs(fs: FileSystem) -> Dict[str, str]:
             letter, _, word = option.partition(" ")
             groups[letter].append(f"{word}={_xfs_value(fs, name, value)}")
     extra = {letter: ",".join(words) for letter, words in groups.items() if words}
-    return _given({"-q": "", "-f": "", "-L": fs.label, "-b": f"size={fs.block_size}" if fs.block_size else None,
+    # Since xfsprogs 5.19 small file systems and logs, which older versions made, need this word.
+    small = {"--unsupported": ""} if _small(fs) else {}
+    return _given({**small, "-q": "", "-f": "", "-L": fs.label,
+                   "-b": f"size={fs.block_size}" if fs.block_size else None,
                    "-s": f"size={fs.sector_size}" if fs.sector_size else None, **extra})
+
+
+def _small(fs: FileSystem) -> bool:
+    block = fs.block_size or 4096
+    log = next((int(value) for name, value in properties(fs) if name == "log_blocks"), None)
+    return (fs.blocks is not None and fs.blocks * block < _XFS_SMALL) or (log is not None
+                                                                          and log * block < _XFS_SMALL_LOG)
 
 
 def _xfs_value(fs: FileSystem, name: str, value: str) -> str:

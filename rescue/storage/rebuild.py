@@ -75,12 +75,12 @@ def _tree(site: Site, metadata: Dict[str, Path]) -> Any:
         disk = carriers[match.saved] = exact.disk_device(site, match)
         tree.devicetree._add_device(disk)
         if exact.has_table(site, match):
-            tree.format_device(disk, exact.ExactDiskLabel(site, match))
+            exact.format_disk(tree, disk, exact.ExactDiskLabel(site, match))
             continue
         with disks.locked(match.path):
             exact.clear_disk(site, match)
         if match.saved in formats:
-            tree.format_device(disk, formats[match.saved])
+            exact.format_disk(tree, disk, formats[match.saved])
     for part in site.saved.partitions:
         if f"partition:{part.id}" in site.actions:
             carriers[part.id] = exact.ExactPartition(site, part, [carriers[part.disk]], formats.get(part.id))

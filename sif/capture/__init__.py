@@ -9,35 +9,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Sequence, Set, Tuple
 
-from sif.capture.blocks import BlockDevice, probe_blocks, whole_disks
+from sif.capture.blocks import BlockDevice, descendants, probe_blocks, whole_disks
 from sif.capture.boot import probe_boot
+from sif.capture.errors import CaptureFailed, NotRestorable
+from sif.capture.lvm import probe_group_members
 from sif.capture.mounts import parse_fstab, read_fstab, used_bytes, with_mounts
 from sif.capture.network import probe_devices, probe_nics
 from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
 from sif.capture.roles import Roles, assign_roles, volume_group_disks
 from sif.capture.storage import Storage, probe_storage
 from sif.capture.system import probe_system
-from sif.errors import Exit, LifeboatError
+from sif.check import check
+from sif.errors import UsageError
 from sif.features import features_of
 from sif.model import Disk, DiskRole, FileSystem, Store, SystemInformation, TableType, Version
+from sif.problems import errors_of, rejection
 
-__all__ = ["DEFAULT_PROVIDERS", "Captured", "NotRestorable", "capture", "parse_fstab", "probe_storage"]
+__all__ = ["DEFAULT_PROVIDERS", "CaptureFailed", "Captured", "NotRestorable", "capture", "parse_fstab", "probe_storage"]
 
 PROVIDER = "sif 0.1.0"
 _TRANSIENT_PLACES = ("/proc", "/sys", "/dev", "/run", "/tmp", "/mnt", "/media")
 """Where mounts come and go: what is mounted there is not part of the system unless fstab says so."""
-
-
-class NotRestorable(LifeboatError):
-    """The machine has something that a restore could not bring back; ``found`` names all of it."""
-
-    code = Exit.NOT_RESTORABLE
-
-
-class CaptureFailed(LifeboatError):
-    """A fact that every set needs could not be found."""
-
-    code = Exit.CAPTURE_FAILED
 
 
 @dataclass(frozen=True)
@@ -54,13 +46,19 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     """Describe the running machine.
 
     ``exclude_disks`` are kernel names of disks to leave out. Raises NotRestorable for what can't be brought back,
-    CaptureFailed when there is no root file system to be found, SifRejected for a wrong provider fragment,
-    ToolMissing or CommandFailed when a tool does not work. Needs root.
+    CaptureFailed when there is no root file system to be found, SifRejected for a wrong provider fragment or for a
+    description that the checks refuse (a set that can't be read again is never written), UsageError without root or
+    for an unknown disk name, ToolMissing or CommandFailed when a tool does not work.
     """
+    if os.geteuid() != 0:
+        raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
     stores, commands = read_providers(providers)
     devices = probe_blocks()
     disks = whole_disks(devices)
-    roles = assign_roles(disks, devices, _used(devices, stores), volume_group_disks(devices, disks), exclude_disks)
+    _check_excluded(exclude_disks, disks)
+    groups = volume_group_disks(devices, disks, probe_group_members())
+    roles = assign_roles(disks, devices, _used(devices, stores), groups, exclude_disks)
+    _check_stores(roles, devices, stores)
     storage = probe_storage(roles.critical(), blocks=devices)
     if storage.unsupported:
         raise NotRestorable("this machine has something that this version cannot restore",
@@ -83,6 +81,9 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     others = _other_disks(roles, devices)
     info = replace(info, disks=(*info.disks, *others))
     info = replace(info, version=replace(info.version, requires=features_of(info)))
+    problems = errors_of(check(info))
+    if problems:
+        raise rejection(info.system.hostname, problems)
     notes = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
     return Captured(info, dict(storage.files), notes)
 
@@ -97,12 +98,7 @@ def _used(devices: Sequence[BlockDevice], stores: Sequence[Store]) -> Set[str]:
     """Kernel names of what the system uses: in fstab, or mounted where systems mount, or swap; never a store."""
     wanted = {line.spec for line in read_fstab()}
     store_specs = {store.device for store in stores if store.device}
-    real: Dict[str, Set[str]] = {}
-    for directory, tag in (("by-uuid", "UUID"), ("by-label", "LABEL"), ("by-partuuid", "PARTUUID"),
-                           ("by-partlabel", "PARTLABEL")):
-        base = Path("/dev/disk") / directory
-        for link in base.iterdir() if base.is_dir() else ():
-            real.setdefault(Path(os.path.realpath(link)).name, set()).add(f"{tag}={link.name}")
+    real = _specs()
     found: Set[str] = set()
     in_fstab = {Path(os.path.realpath(spec)).name for spec in wanted if spec.startswith("/dev/")}
     for device in devices:
@@ -112,6 +108,36 @@ def _used(devices: Sequence[BlockDevice], stores: Sequence[Store]) -> Set[str]:
         if names & wanted or device.kname in in_fstab or _system_mount(device.mountpoint):
             found.add(device.kname)
     return found
+
+
+def _specs() -> Mapping[str, Set[str]]:
+    """Kernel name → the ``UUID=``, ``LABEL=``, ``PARTUUID=``, ``PARTLABEL=`` that name it."""
+    real: Dict[str, Set[str]] = {}
+    for directory, tag in (("by-uuid", "UUID"), ("by-label", "LABEL"), ("by-partuuid", "PARTUUID"),
+                           ("by-partlabel", "PARTLABEL")):
+        base = Path("/dev/disk") / directory
+        for link in base.iterdir() if base.is_dir() else ():
+            real.setdefault(Path(os.path.realpath(link)).name, set()).add(f"{tag}={link.name}")
+    return real
+
+
+def _check_excluded(names: Sequence[str], disks: Sequence[BlockDevice]) -> None:
+    known = [disk.kname for disk in disks]
+    wrong = [name for name in names if name not in known]
+    if wrong:
+        raise UsageError("no such disk to exclude", found=", ".join(wrong), wanted="one of " + ", ".join(known))
+
+
+def _check_stores(roles: Roles, devices: Sequence[BlockDevice], stores: Sequence[Store]) -> None:
+    """A store on a disk that the restore rewrites would be gone before it is read."""
+    specs = _specs()
+    for ident, name in roles.critical().items():
+        layers = {name, *(device.kname for device in descendants(devices, name))}
+        for store in stores:
+            if store.device and any(store.device in specs.get(layer, set()) for layer in layers):
+                raise NotRestorable("the store lies on a disk that a restore rewrites",
+                                    where=f"[STORE {store.id}] device",
+                                    found=f"{store.device} on {name} ({ident})", hint="keep backups on another disk")
 
 
 def _system_mount(mountpoint: Optional[str]) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from sif.problems import printable
 from sif.run import run
 
 _COLUMNS = ("KNAME,PKNAME,PATH,TYPE,SIZE,LOG-SEC,PHY-SEC,MODEL,SERIAL,WWN,TRAN,RM,RO,MOUNTPOINT")
@@ -77,7 +78,8 @@ def _device(node: Mapping[str, Any]) -> BlockDevice:
 
 
 def _text(value: Any) -> Optional[str]:
-    return str(value).strip() or None if value is not None else None
+    """A vendor's string, trimmed; firmware may put any byte there, so what is not printable is escaped."""
+    return printable(str(value).strip()) or None if value is not None else None
 
 
 def probe_blocks() -> Tuple[BlockDevice, ...]:

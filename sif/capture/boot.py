@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Mapping, Sequence, Tuple
 
+from sif.capture.errors import NotRestorable
 from sif.model import Boot, EfiEntry, FileSystem, Firmware, Loader, Partition, Ref
 from sif.run import have, run
 
@@ -90,13 +91,15 @@ def has_grub_boot_code(first_sector: bytes) -> bool:
 def probe_boot(
     filesystems: Sequence[FileSystem], partitions: Sequence[Partition], disk_paths: Mapping[str, str],
     read: Callable[[str], bytes],
-) -> Tuple[Optional[Boot], Tuple[EfiEntry, ...]]:
-    """The boot loader and the firmware's entries; None when neither GRUB nor an ESP is found.
+) -> Tuple[Boot, Tuple[EfiEntry, ...]]:
+    """The boot loader and the firmware's entries. Raises NotRestorable when the loader is not GRUB.
 
     ``disk_paths`` maps disk ids to device paths, ``read`` returns a device's first sector.
     """
     cmdline = clean_cmdline(Path("/proc/cmdline").read_text(encoding="ascii", errors="replace"))
     prefix = next((p for p in ("/boot/grub", "/boot/grub2") if Path(p).is_dir()), None)
+    if prefix is None:
+        raise NotRestorable("the boot loader of this machine can't be restored", found="no /boot/grub", wanted="GRUB")
     if firmware() is Firmware.BIOS:
         disks = tuple(Ref(ident) for ident, path in disk_paths.items() if has_grub_boot_code(read(path)))
         return Boot(loader=Loader.GRUB_PC, disks=disks, cmdline=cmdline, grub_prefix=prefix), ()

@@ -12,19 +12,27 @@ from sif.model import FileSystem, FsType, Ref, Swap
 from sif.run import run
 
 _SECONDS = 60.0
+_BLKID_NOTHING, _BLKID_AMBIVALENT = 2, 8
+"""Exit statuses of a low-level probe: nothing found; several signatures that contradict each other."""
+_PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
 _TRANSIENT_EXT = frozenset({"needs_recovery", "orphan_present", "recovery_needed"})
 """ext features that say what state the file system is in, not how it was made."""
 
 
+class NotDescribed(ValueError):
+    """A file system of a supported type that is laid out in a way that can't be made again."""
+
+
 @dataclass(frozen=True)
 class Signature:
-    """What ``blkid`` found on a device; ``type`` is empty when there is nothing."""
+    """What ``blkid`` found on a device; ``type`` is empty when there is nothing, ``clash`` when there is too much."""
 
     type: str = ""
     usage: str = ""
     uuid: str = ""
     label: str = ""
     version: str = ""
+    clash: bool = False
 
 
 def parse_blkid(text: str) -> Signature:
@@ -40,8 +48,10 @@ def parse_blkid(text: str) -> Signature:
 
 
 def probe_signature(path: str) -> Signature:
-    """What is on a device, read from the device and not from a cache. Two clashing signatures read as nothing."""
-    return parse_blkid(run(["blkid", "--probe", "--output", "export", path], timeout=_SECONDS, check=False).stdout)
+    """What is on a device, read from the device and not from a cache. Raises CommandFailed when it can't be read."""
+    result = run(["blkid", "--probe", "--output", "export", path], timeout=_SECONDS,
+                 ok=(0, _BLKID_NOTHING, _BLKID_AMBIVALENT))
+    return Signature(clash=True) if result.status == _BLKID_AMBIVALENT else parse_blkid(result.stdout)
 
 
 def supported(signature: Signature) -> bool:
@@ -67,6 +77,8 @@ def fs_id(device_id: str) -> str:
 def describe_ext(text: str, device_id: str, signature: Signature) -> FileSystem:
     """``dumpe2fs -h`` as a record."""
     facts = dict(re.findall(r"^([^:\n]+):[ \t]*(.*)$", text, re.MULTILINE))
+    if "Journal UUID" in facts or "journal_dev" in facts["Filesystem features"].split():
+        raise NotDescribed("its journal is on another device")
     block = int(facts["Block size"])
     features = tuple(f for f in facts["Filesystem features"].split() if f not in _TRANSIENT_EXT)
     return FileSystem(
@@ -106,6 +118,9 @@ def parse_xfs_info(text: str) -> Mapping[Tuple[str, str], int]:
 def describe_xfs(text: str, device_id: str, signature: Signature) -> FileSystem:
     """``xfs_info`` as a record; what has no key of its own goes to ``features`` as ``name=value``."""
     facts = parse_xfs_info(text)
+    for section, inside in (("log", "internal"), ("realtime", "none")):
+        if not re.search(rf"^{section}\s*={inside}", text, re.MULTILINE):
+            raise NotDescribed(f"its {section} section is on another device")
     features = tuple(
         f"{_XFS_PREFIX[section]}{name}={facts[section, name]}"
         for section, names in _XFS_FEATURES.items() for name in names if (section, name) in facts)
@@ -125,10 +140,13 @@ def describe_vfat(boot_sector: bytes, device_id: str, signature: Signature) -> F
         label=signature.label or None, block_size=sector * per_cluster, sector_size=sector, fat_bits=bits or None)
 
 
-def describe_swap(device_id: str, signature: Signature) -> Swap:
-    """A swap area as a record."""
+def describe_swap(head: bytes, device_id: str, signature: Signature) -> Swap:
+    """A swap area as a record; ``head`` is its first 64 KiB. The page size is where the signature ends."""
+    page = next((size for size in _PAGE_SIZES if head[:size].endswith(b"SWAPSPACE2")), 0)
+    if not page:
+        raise NotDescribed("a swap area of an unknown version")
     return Swap(id=f"swap_{device_id}", device=Ref(device_id), uuid=signature.uuid.lower(),
-                label=signature.label or None)
+                label=signature.label or None, page_bytes=page)
 
 
 Content = Union[FileSystem, Swap]
@@ -136,7 +154,11 @@ Content = Union[FileSystem, Swap]
 
 
 def probe_content(path: str, device_id: str, signature: Signature) -> Optional[Content]:
-    """What is on a device, as a record; None if there is nothing, or nothing that is made again."""
+    """What is on a device, as a record; None if there is nothing, or nothing that is made again.
+
+    Raises NotDescribed for a file system whose layout can't be made again.
+    """
     if signature.type == "swap":
-        return describe_swap(device_id, signature)
+        with Path(path).open("rb") as device:
+            return describe_swap(device.read(_PAGE_SIZES[-1]), device_id, signature)
     return probe_filesystem(path, device_id, signature) if supported(signature) else None

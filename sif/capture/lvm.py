@@ -100,7 +100,8 @@ def describe(
         group_of[lv_id(row["vg_name"], row["lv_name"])] = row["vg_name"]
     return LvmFacts(
         pvs=pvs, vgs=tuple(vgs), lvs=tuple(lvs.values()), files=tuple(files), unsupported=tuple(unsupported),
-        device_of=tuple((ident, f"/dev/{group}/{lvs[ident].name}") for ident, group in group_of.items()),
+        device_of=tuple((ident, f"/dev/{group}/{lvs[ident].name}") for ident, group in group_of.items()
+                        if ident in lvs),
     )
 
 
@@ -124,6 +125,8 @@ def _tags(text: str) -> Tuple[str, ...]:
 def _add_segment(lvs: Dict[str, LogicalVolume], row: Row, pv_of: Mapping[str, PhysicalVolume]) -> None:
     ident = lv_id(row["vg_name"], row["lv_name"])
     device, _, pe_range = row["seg_pe_ranges"].strip().rpartition(":")
+    if device not in pv_of:
+        return  # the group was already refused, because that physical volume is not captured
     first, _, last = pe_range.partition("-")
     count = int(last) - int(first) + 1
     segment = f"{pv_of[device].id}:{first}:{count}"
@@ -153,6 +156,17 @@ def probe_lvm(device_ids: Mapping[str, str], only: Optional[Sequence[str]] = Non
     segments = parse_report(_lvm("lvs", _LVS, ("--all", "--segments", *limit)), "seg")
     metadata = {row["vg_name"]: _metadata(row["vg_name"], limit) for row in vgs}
     return describe(pvs, vgs, segments, metadata, device_ids)
+
+
+def probe_group_members() -> Tuple[Tuple[str, ...], ...]:
+    """The device paths of the physical volumes of each volume group on this machine."""
+    if not have("lvm"):
+        return ()
+    members: Dict[str, List[str]] = {}
+    for row in parse_report(_lvm("pvs", _PVS, ()), "pv"):
+        if row["vg_name"]:
+            members.setdefault(row["vg_name"], []).append(row["pv_name"])
+    return tuple(tuple(paths) for paths in members.values())
 
 
 def _lvm(command: str, columns: str, more: Sequence[str]) -> str:

@@ -86,7 +86,7 @@ def with_mounts(storage: Storage, fstab: Sequence[FstabLine], mounted: Mapping[s
 def _placed(fs: FileSystem, line: Optional[FstabLine], mounted: Optional[str], used: Dict[str, str]) -> FileSystem:
     mount = line.mount if line and line.mount.startswith("/") else mounted
     if not mount:
-        return fs
+        return replace(fs, content="none")  # it is made again, but no restore program puts anything there
     ident = mount_id(mount)
     if ident in used:
         ident = fs_id(fs.device)

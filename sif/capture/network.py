@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from sif.capture.lvm import identifier
+from sif.capture.netconfig import Configured, configuration_of, read_configuration
 from sif.model import Device, Nic
 from sif.run import have, run
 
 _NET = Path("/sys/class/net")
 _PCI = Path("/sys/bus/pci/devices")
+_ETHERNET = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _PCI_ADDRESS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _SECONDS = 30.0
 
@@ -48,19 +50,30 @@ def probe_nics() -> Tuple[Nic, ...]:
     routes = _ip("route", "show")
     resolv = Path("/etc/resolv.conf")
     dns = name_servers(resolv.read_text(encoding="utf-8", errors="replace")) if resolv.exists() else ()
+    configured = read_configuration()
     nics: List[Nic] = []
     for link in sorted(_NET.iterdir()):
         if not (link / "device").exists():
             continue
-        info = addresses.get(link.name, ())
-        static = static_addresses(info)
+        mac = (link / "address").read_text(encoding="ascii").strip().lower()
+        if not _ETHERNET.fullmatch(mac):
+            continue  # InfiniBand and others: nothing in the rescue system configures them
+        facts = configuration_of(link.name, mac, configured) \
+            or _live(link.name, addresses.get(link.name, ()), routes)
         nics.append(Nic(
-            id=identifier(link.name), mac=(link / "address").read_text(encoding="ascii").strip(),
-            driver=_driver(link / "device"), pci=_pci(link / "device"), addresses=static, dhcp=uses_dhcp(info),
-            gateway=default_gateway(routes, link.name),
+            id=identifier(link.name), mac=mac, driver=_driver(link / "device"), pci=_pci(link / "device"),
+            addresses=facts.addresses, dhcp=facts.dhcp, gateway=facts.gateway,
             # name servers of a lease belong to the lease
-            dns=dns if static else ()))
+            dns=facts.dns or (dns if facts.addresses and not facts.dhcp else ())))
     return tuple(nics)
+
+
+def _live(name: str, addr_info: Sequence[Mapping[str, Any]], routes: Sequence[Mapping[str, Any]]) -> Configured:
+    """What an interface that no known file configures has at the moment."""
+    static, dhcp = static_addresses(addr_info), uses_dhcp(addr_info)
+    # a gateway beside a lease came with it, whatever protocol the client's script put on the route
+    return Configured((name,), addresses=static, dhcp=dhcp,
+                      gateway=None if dhcp and not static else default_gateway(routes, name))
 
 
 def _ip(*words: str) -> Tuple[Mapping[str, Any], ...]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Tuple
+from typing import Dict, List, Tuple
 
+from sif.media import BadFile, read_file
+from sif.merge import duplicates
 from sif.model import Command, Record, Store
 from sif.parse import parse_document
-from sif.problems import Problem, errors_of, rejection
+from sif.problems import Problem, Subject, errors_of, located, rejection
+from sif.text import MAX_FILE_BYTES, decode
 
 DEFAULT_PROVIDERS = "/etc/sif/providers.d"
 
@@ -19,11 +22,22 @@ def read_providers(directory: Path) -> Tuple[Tuple[Store, ...], Tuple[Command, .
     """
     records: List[Record] = []
     problems: List[Problem] = []
+    places: Dict[Subject, str] = {}
     paths = sorted(p for p in directory.iterdir() if p.name.lower().endswith(".sif")) if directory.is_dir() else []
     for path in paths:
-        document = parse_document(path.read_text(encoding="utf-8"), str(path), fragment=True)
-        problems.extend(document.problems)
-        records.extend(document.records)
+        try:
+            data = read_file(directory, path.name, MAX_FILE_BYTES)
+        except BadFile as error:
+            problems.append(Problem(error.what, str(path), error.found, hint=error.hint))
+            continue
+        text, faults = decode(data, str(path))
+        document = parse_document(text, str(path), fragment=True) if text is not None else None
+        problems.extend(faults)
+        if document is not None:
+            problems.extend(document.problems)
+            records.extend(document.records)
+            places.update(document.places)
+    problems.extend(located(duplicates(records), places))
     if errors_of(problems):
         raise rejection(str(directory), problems)
     return (tuple(r for r in records if isinstance(r, Store)), tuple(r for r in records if isinstance(r, Command)))

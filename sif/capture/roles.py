@@ -26,8 +26,8 @@ def assign_roles(disks: Sequence[BlockDevice], devices: Sequence[BlockDevice], u
 
     ``used`` holds the kernel names of everything that is in fstab, mounted for the system, or swap; ``groups`` the
     sets of disks that a volume group ties together. A disk is ``critical`` if something on it is used, or if it
-    shares a volume group with one that is; ``data`` if it holds something else; ``ignore`` if it is excluded by
-    name or blank. Removable and USB disks are not part of the machine unless they are used.
+    shares a volume group with one that is; ``ignore`` if it is excluded by name; else ``data``.
+    Removable and USB disks are not part of the machine unless they are used.
     """
     below = {disk.kname: {d.kname for d in descendants(devices, disk.kname)} for disk in disks}
     critical = {name for name, layers in below.items() if (layers | {name}) & used and name not in excluded}
@@ -45,21 +45,32 @@ def assign_roles(disks: Sequence[BlockDevice], devices: Sequence[BlockDevice], u
     roles: Dict[str, DiskRole] = {}
     for number, disk in enumerate(ordered):
         names[f"d{number}"] = disk.kname
-        roles[f"d{number}"] = _role(disk.kname, critical, excluded, below[disk.kname])
+        roles[f"d{number}"] = _role(disk.kname, critical, excluded)
     return Roles(names, roles)
 
 
-def _role(name: str, critical: Set[str], excluded: Sequence[str], layers: Set[str]) -> DiskRole:
+def _role(name: str, critical: Set[str], excluded: Sequence[str]) -> DiskRole:
     if name in critical:
         return DiskRole.CRITICAL
     return DiskRole.IGNORE if name in excluded else DiskRole.DATA
 
 
-def volume_group_disks(devices: Sequence[BlockDevice], disks: Sequence[BlockDevice]) -> List[Set[str]]:
-    """For every device that lies on several disks (a logical volume, an array): the set of those disks."""
+def volume_group_disks(devices: Sequence[BlockDevice], disks: Sequence[BlockDevice],
+                       groups: Sequence[Sequence[str]] = ()) -> List[Set[str]]:
+    """The sets of disks that belong together.
+
+    One for every device that lies on several disks (a logical volume, an array), and one for every volume group:
+    ``groups`` holds the paths of each group's physical volumes, for a member can be empty.
+    """
     found: Dict[str, Set[str]] = {}
+    path_of = {device.kname: device.path for device in devices}
     for disk in disks:
-        for device in descendants(devices, disk.kname):
-            found.setdefault(device.kname, set()).add(disk.kname)
+        layers = {device.kname for device in descendants(devices, disk.kname)}
+        for name in layers:
+            found.setdefault(name, set()).add(disk.kname)
+        paths = {path_of[name] for name in layers | {disk.kname}}
+        for number, members in enumerate(groups):
+            if paths.intersection(members):
+                found.setdefault(f"group {number}", set()).add(disk.kname)
     return [group for group in found.values() if len(group) > 1]
 

@@ -7,10 +7,11 @@ against what was captured.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from sif.capture.blocks import BlockDevice, descendants, probe_blocks
-from sif.capture.filesystems import probe_content, probe_signature
+from sif.capture.filesystems import NotDescribed, probe_content, probe_signature
 from sif.capture.lvm import LvmFacts, probe_lvm
 from sif.capture.tables import NO_TABLE, Table, partition_number, probe_table
 from sif.model import (
@@ -128,12 +129,21 @@ def _contents(
         path = paths.get(ident)
         if path is None:
             continue
+        if not Path(path).exists():
+            unsupported.append(f"{path}: not active, so what is on it can't be seen")
+            continue
         signature = probe_signature(path)
-        content = probe_content(path, ident, signature)
+        try:
+            content = probe_content(path, ident, signature)
+        except NotDescribed as error:
+            unsupported.append(f"{path}: {signature.type}: {error}")
+            continue
         if isinstance(content, FileSystem):
             filesystems.append(content)
         elif isinstance(content, Swap):
             swaps.append(content)
+        elif signature.clash:
+            unsupported.append(f"{path}: signatures that contradict each other")
         elif signature.type:
             unsupported.append(f"{path}: {signature.type}")
     return tuple(filesystems), tuple(swaps), tuple(unsupported)

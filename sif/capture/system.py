@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import socket
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Mapping, Optional
 
 from sif.capture.boot import firmware, secure_boot
 from sif.model import Ref, System
+from sif.problems import printable
 
 
 def parse_os_release(text: str) -> Mapping[str, str]:
@@ -21,6 +23,17 @@ def parse_os_release(text: str) -> Mapping[str, str]:
             words = shlex.split(value)
             found[name.strip()] = words[0] if words else ""
     return found
+
+
+def _line(path: str) -> Optional[str]:
+    """A one-line file that firmware or an administrator filled; what is not printable is escaped."""
+    return printable(_read(path) or "") or None
+
+
+def _machine_id() -> Optional[str]:
+    """The machine id; an image that has not been started yet holds a word instead."""
+    text = _read("/etc/machine-id") or ""
+    return text if re.fullmatch(r"[0-9a-f]{32}", text) else None
 
 
 def _read(path: str) -> Optional[str]:
@@ -52,13 +65,13 @@ def _ram_bytes() -> int:
 
 def probe_system(boot_fs: str, root_fs: str, name: Optional[str] = None) -> System:
     """The SYSTEM record. ``boot_fs`` and ``root_fs`` are ids; ``name`` replaces the machine's own full name."""
-    hostname = name or _read("/etc/hostname") or socket.gethostname()
+    hostname = name or _line("/etc/hostname") or socket.gethostname()
     release = _read("/etc/os-release") or _read("/usr/lib/os-release") or ""
     uname = os.uname()
     return System(
         id="system", hostname=hostname, firmware=firmware(), arch=uname.machine, boot_fs=Ref(boot_fs),
         root_fs=Ref(root_fs), os=parse_os_release(release).get("PRETTY_NAME"), kernel=uname.release,
-        secure_boot=secure_boot(), machine_id_value=_read("/etc/machine-id"), time_zone=_time_zone(),
+        secure_boot=secure_boot(), machine_id_value=_machine_id(), time_zone=_time_zone(),
         locale=_locale(), ram_bytes=_ram_bytes(), cpu_threads=os.cpu_count(),
-        dmi_vendor=_read("/sys/class/dmi/id/sys_vendor"), dmi_product=_read("/sys/class/dmi/id/product_name"),
-        dmi_serial=_read("/sys/class/dmi/id/product_serial"))
+        dmi_vendor=_line("/sys/class/dmi/id/sys_vendor"), dmi_product=_line("/sys/class/dmi/id/product_name"),
+        dmi_serial=_line("/sys/class/dmi/id/product_serial"))

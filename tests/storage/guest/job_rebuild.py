@@ -18,6 +18,7 @@ from rescue.planner import RestorePolicy, parse_disk_map, plan_restore
 from rescue.storage.errors import DiskChanged
 from rescue.storage.mounts import mount_tree, unmount_tree
 from rescue.storage.rebuild import rebuild
+from rescue.verify import verify
 from sif.model import SystemInformation
 
 OUT = Path("/bench/out")
@@ -28,9 +29,22 @@ class BreakOff(Exception):
 
 
 def plan(saved: SystemInformation) -> RestorePlan:
-    hardware = detect_hardware({"/dev/ubdd": "a data disk"})
+    hardware = detect_hardware({server_layout.D2: "a data disk"})
     hardware = dataclasses.replace(hardware, arch="x86_64")
     return plan_restore(saved, hardware, RestorePolicy(parse_disk_map(["d0=ubdb", "d1=ubdc"])))
+
+
+def foreign_disk() -> str:
+    """Fill the third disk, which no plan may touch, with a volume group of the same name; returns its digest."""
+    server_layout.tool("pvcreate", "-q", server_layout.D2)
+    server_layout.tool("vgcreate", "-q", "vg0", server_layout.D2)
+    server_layout.tool("lvcreate", "-q", "-y", "-an", "-Zn", "-l", "4", "-n", "root", "vg0")
+    server_layout.tool("udevadm", "settle")
+    return digest()
+
+
+def digest() -> str:
+    return server_layout.tool("sha256sum", server_layout.D2)
 
 
 def report(action: Action, state: str, seconds: float) -> None:
@@ -42,7 +56,9 @@ def attempt(saved: SystemInformation) -> float:
     found = plan(saved)
     began = time.monotonic()
     rebuild(found, saved, OUT / "set", report)
-    return time.monotonic() - began
+    took = time.monotonic() - began
+    verify(saved, found)
+    return took
 
 
 def compare(title: str) -> List[str]:
@@ -57,6 +73,8 @@ def main() -> int:
     bare = dataclasses.replace(saved, vgs=tuple(
         dataclasses.replace(vg, metadata=None, metadata_sha256=None) for vg in saved.vgs))
     wrong: List[str] = []
+
+    foreign = foreign_disk()
 
     first = plan(saved)
     server_layout.tool("dd", "if=/dev/urandom", f"of={server_layout.D1}", "bs=4096", "count=1", "conv=fsync")
@@ -73,7 +91,7 @@ def main() -> int:
         rebuild(plan(saved), saved, OUT / "set", break_off)
         wrong.append("the break was not noticed")
     except BaseException as error:  # noqa: BLE001 - whatever it is, the next run must cope
-        print("broken off:", repr(error)[:200], flush=True)
+        print("broken off:", error, flush=True)
 
     print(f"REBUILD over half a rebuild: {attempt(saved):.1f} s", flush=True)
     wrong += compare("after an interruption")
@@ -88,8 +106,10 @@ def main() -> int:
     print(server_layout.tool("findmnt", "-R", str(target)))
     unmount_tree(target)
     mount_tree(saved, None, target, read_only=True)
-    wrong += [f"{point}/file is lost" for point in ("boot/efi", "boot", "srv") if not (target / point / "file").exists()]
+    wrong += [f"{point}/file is lost" for point in ("boot/efi", "boot", "srv")
+              if not (target / point / "file").exists()]
     unmount_tree(target)
+    wrong += [] if digest() == foreign else ["the foreign disk was written"]
     print("WRONG:", wrong)
     return 1 if wrong else 0
 

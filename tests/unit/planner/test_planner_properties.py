@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Optional
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from planner_machines import GIB, disk, machine, one_disk, part, present, server
 
 from rescue.hardware import Hardware, PresentDisk

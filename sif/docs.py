@@ -1,0 +1,113 @@
+"""Keep the generated parts of ``docs/sif-format.md`` equal to the code.
+
+    python3 -m sif.docs --write     put them in again
+    python3 -m sif.docs --check     exit code 3 when they are not up to date
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Callable, Dict, List, Optional, Sequence
+
+from sif.codec import KeySchema, KindSchema, schemas, to_text, type_name
+from sif.errors import Exit
+from sif.features import FEATURES
+from sif.model import RESERVED_KINDS
+from sif.problems import MAX_SHOWN
+from sif.substitution import names
+from sif.text import MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_SECTIONS
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "sif-format.md"
+
+_PART = re.compile(r"(<!-- generated: ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def sections() -> str:
+    """A table of keys per kind of section, in canonical order."""
+    return "\n".join(_section(schema) for schema in schemas().values())
+
+
+def _section(schema: KindSchema) -> str:
+    header = f"{schema.kind} id" if schema.has_id else schema.kind
+    summary = " ".join((schema.record.__doc__ or "").split())
+    lines = [f"### `[{header}]`", ""]
+    if summary and not summary.startswith(schema.record.__name__ + "("):
+        lines += [summary, ""]
+    lines += ["| key | type | default | identity | meaning | example |", "|---|---|---|---|---|---|"]
+    lines += [_row(schema, key) for key in schema.keys]
+    return "\n".join((*lines, ""))
+
+
+def _row(schema: KindSchema, key: KeySchema) -> str:
+    meaning = f"{key.info.doc} ({key.info.unit})" if key.info.unit else key.info.doc
+    cells = (f"`{key.name}`", type_name(key), _default(schema, key), "yes" if key.info.identity else "", meaning,
+             f"`{key.info.example}`")
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _default(schema: KindSchema, key: KeySchema) -> str:
+    if key.required:
+        return "**required**"
+    return "none" if key.default is None else f"`{to_text(key, key.default, schema.kind)}`"
+
+
+def reserved() -> str:
+    """The kinds that are refused by name."""
+    return ", ".join(f"`{kind}`" for kind in RESERVED_KINDS) + "\n"
+
+
+def features() -> str:
+    """The names that ``requires`` may hold."""
+    return _pairs("feature", {f"`{name}`": text for name, text in FEATURES.items()})
+
+
+def substitutions() -> str:
+    """The closed list of ``${...}``."""
+    return _pairs("name", {f"`{name}`": text for name, text in names().items()})
+
+
+def limits() -> str:
+    """The limits a reader enforces."""
+    return _pairs("limit", {
+        "bytes in a file": str(MAX_FILE_BYTES), "bytes in a line": str(MAX_LINE_BYTES),
+        "sections in a file": str(MAX_SECTIONS), "problems shown": str(MAX_SHOWN)})
+
+
+def _pairs(title: str, rows: Dict[str, str]) -> str:
+    lines: List[str] = [f"| {title} | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows.items())]
+    return "\n".join(lines) + "\n"
+
+
+PARTS: Dict[str, Callable[[], str]] = {
+    "sections": sections, "reserved": reserved, "features": features, "substitutions": substitutions, "limits": limits,
+}
+
+
+def render(page: str) -> str:
+    """The page with every generated part made again; KeyError for a part nobody generates."""
+    return _PART.sub(lambda match: match.group(1) + "\n" + PARTS[match.group(2)]() + "\n" + match.group(3), page)
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Write the page, or compare it."""
+    parser = argparse.ArgumentParser(prog="python3 -m sif.docs",
+                                     description="Keep docs/sif-format.md equal to the code.")
+    choice = parser.add_mutually_exclusive_group(required=True)
+    choice.add_argument("--write", action="store_true", help="put the generated parts in again")
+    choice.add_argument("--check", action="store_true", help="compare only; exit code 3 when they differ")
+    arguments = parser.parse_args(argv)
+    before = PAGE.read_text(encoding="utf-8")
+    after = render(before)
+    if arguments.write:
+        PAGE.write_text(after, encoding="utf-8")
+    elif before != after:
+        print(f"{PAGE}: not up to date; run python3 -m sif.docs --write", file=sys.stderr)
+        return int(Exit.DIFFERENT)
+    return int(Exit.OK)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

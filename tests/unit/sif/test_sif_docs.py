@@ -1,0 +1,51 @@
+"""The specification says what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sif import docs
+from sif.codec import schemas
+from sif.errors import Exit
+from sif.parse import parse_text
+from sif.reader import read_set
+from sif.writer import write_text
+
+
+def page() -> str:
+    return docs.PAGE.read_text(encoding="utf-8")
+
+
+def example() -> str:
+    found = re.search(r"```sif\n(.*?)```", page(), re.DOTALL)
+    assert found
+    return found.group(1)
+
+
+def test_the_generated_parts_are_up_to_date() -> None:
+    assert docs.main(["--check"]) == Exit.OK
+    assert all(f"<!-- generated: {name} -->" in page() for name in docs.PARTS)
+
+
+def test_a_change_is_noticed() -> None:
+    harmed = page().replace("| `set_id` |", "| `setid` |")
+    assert harmed != page()
+    assert docs.render(harmed) == page()
+
+
+def test_the_example_is_a_sound_set_in_canonical_form(tmp_path: Path) -> None:
+    (tmp_path / "dr_state.sif").write_text(example(), encoding="utf-8")
+    info = read_set(tmp_path)
+    assert write_text(info.records()) == example()
+
+
+def test_the_example_of_every_key_is_a_value_of_it() -> None:
+    head = ('[VERSION]\nsignature = "$SIF$"\nformat = 2.0\nset_id = 5b7f3a0e-3f1d-4f6e-9a59-0f6a3c1f7d11\n'
+            'part = 1\nparts = 1\n')
+    for schema in schemas().values():
+        if schema.kind == "VERSION":
+            continue
+        keys = "".join(f"{key.name} = {key.info.example}\n" for key in schema.keys)
+        header = f"[{schema.kind} 1]" if schema.has_id else f"[{schema.kind}]"
+        assert parse_text(f"{head}{header}\n{keys}", schema.kind)[1] == ()
