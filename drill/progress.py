@@ -40,9 +40,9 @@ class Progress:
         return tuple(sorted(self._spans, key=lambda span: (span.began, span.depth)))
 
     def say(self, text: str) -> None:
-        """One line for people."""
-        stamp = time.strftime("%H:%M:%S", time.gmtime())
-        self._out.write(f"{self._prefix}{stamp} {'  ' * self._depth}{text}\n")
+        """Lines for people, each with the drill's name and the time (UTC)."""
+        head = f"{self._prefix}{time.strftime('%H:%M:%S', time.gmtime())} {'  ' * self._depth}"
+        self._out.write("".join(f"{head}{line}\n" for line in text.splitlines()))
         self._out.flush()
 
     @contextmanager

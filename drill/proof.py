@@ -35,9 +35,9 @@ def prove(bench: Bench, original: Original, wreck: Wreck) -> Tuple[Check, ...]:
         name="3-recovered", firmware=bench.order.firmware, folder=bench.logs, sockets=bench.logs, accel=bench.accel,
         vars_file=wreck.vars_file, memory=1024, forwards=(Forward(http, 80), Forward(ssh, 22)),
         disks=(Disk("system", wreck.system, "NEWSYS77"), Disk("data", wreck.data, "NEWDATA77")))
-    checks: List[Check] = [untouched("stick", wreck.untouched.stick, hashes(bench).stick),
-                           untouched("store", wreck.untouched.store, hashes(bench).store),
-                           untouched("foreign disk", wreck.untouched.foreign, hashes(bench).foreign)]
+    before, now = wreck.untouched, hashes(bench)
+    checks: List[Check] = [untouched("stick", before.stick, now.stick), untouched("store", before.store, now.store),
+                           untouched("foreign disk", before.foreign, now.foreign)]
 
     def note(name: str, look: Callable[[], str]) -> None:
         check = checked(name, look)

@@ -56,7 +56,7 @@ def _heard(stage: Stage, event: AgentEvent) -> Stage:
                           wanted=f"phase {PHASE.get(stage)}")
     if event.ends_phase:
         if event.state is State.FAILED:
-            raise DrillFailed(f"the rescue system gave up in phase {event.phase}", found=event.error or event.title,
+            raise DrillFailed(f"the rescue system gave up in phase {event.phase}: {event.error or event.title}",
                               hint="events.jsonl has every step before it")
         return AFTER[SPEAKS.get(stage, stage)]
     return SPEAKS.get(stage, stage)
