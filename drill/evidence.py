@@ -59,8 +59,8 @@ def report(bench: Bench, verdict: Verdict) -> dict[str, object]:
 def render(bench: Bench, verdict: Verdict, spans: Tuple[Span, ...], events: Tuple[AgentEvent, ...],
            names: Tuple[str, ...]) -> str:
     """The page: one file that needs nothing else to be read."""
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True,
-                                     undefined=jinja2.StrictUndefined)
+    templates = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    environment = jinja2.Environment(loader=templates, autoescape=True, undefined=jinja2.StrictUndefined)
     return environment.get_template("report.html.j2").render(
         line=verdict_line(verdict), verdict=verdict, accel=bench.accel.value, memory=bench.order.memory,
         iso=bench.order.iso.name, times=time_bars(spans), before=_bars(bench.original_set),

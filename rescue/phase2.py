@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,7 @@ def mount_stage(agent: Agent) -> StageFiles:
                                 hint="connect the machine's own disks, and only those, then start it again")
         where.mkdir(parents=True, exist_ok=True)
         run(["mount", "-t", found[0].fstype or "auto", found[0].path, str(where)], timeout=300)
+    require_writable(where)
     files = StageFiles(where)
     told = files.path("events.jsonl")
     if told.is_file():
@@ -84,6 +86,16 @@ def mount_stage(agent: Agent) -> StageFiles:
         shutil.copyfile(told, agent.workspace.events)
     agent.events.add(JsonLines(told))
     return files
+
+
+def require_writable(where: Path) -> None:
+    """Refuse a stage that cannot keep the journal.
+
+    A file system that the initramfs still holds read-only is silently mounted read-only a second time.
+    """
+    if os.statvfs(where).f_flag & os.ST_RDONLY:
+        raise RestoreFailed("the staging file system is read-only", where=str(where), wanted="a writable one",
+                            hint="see the kernel's log for errors of that disk, and /proc/self/mountinfo for who holds it")
 
 
 def read_job(agent: Agent, files: StageFiles) -> Pending:
