@@ -95,7 +95,7 @@ def require_writable(where: Path) -> None:
     """
     if os.statvfs(where).f_flag & os.ST_RDONLY:
         raise RestoreFailed("the staging file system is read-only", where=str(where), wanted="a writable one",
-                            hint="see the kernel's log for errors of that disk, and /proc/self/mountinfo for who holds it")
+                            hint="look at the kernel's log, and in /proc/self/mountinfo for who holds it")
 
 
 def read_job(agent: Agent, files: StageFiles) -> Pending:
