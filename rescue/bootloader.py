@@ -15,6 +15,9 @@ from sif.errors import CommandFailed, ToolMissing
 from sif.model import Boot, EfiEntry, Firmware, Loader, Partition, SystemInformation
 from sif.run import run
 
+_BIOS_SETUP = ("/usr/lib/grub/i386-pc/grub-bios-setup", "/usr/sbin/grub-bios-setup", "grub-bios-setup")
+"""Debian ships it beside GRUB's modules, others among the programs."""
+
 
 @dataclass(frozen=True)
 class EfiTarget:
@@ -65,10 +68,15 @@ def _bios_setup(prefix: Path, disk: str) -> None:
     """The images are those of the restored files, so the machine starts exactly what it started before."""
     try:
         with keeping_times(prefix):
-            run(["grub-bios-setup", f"--directory={prefix}", disk], timeout=120)
+            run([_tool(_BIOS_SETUP), f"--directory={prefix}", disk], timeout=120)
     except (CommandFailed, ToolMissing) as error:
         raise BootLoaderFailed("the boot sector could not be written", where=disk, found=error.found,
                                hint="look at the partition table: a GPT disk needs a BIOS boot partition") from error
+
+
+def _tool(paths: Tuple[str, ...]) -> str:
+    """The first of the programs that is there, else the last one, whose absence is then reported."""
+    return next((path for path in paths if Path(path).is_file()), paths[-1])
 
 
 def _install_in_chroot(target: Path, disk: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -70,6 +71,8 @@ def _report(events: Path) -> int:
 def _run(command: str, answers: Optional[Path]) -> int:
     """Run a phase. Whatever fails is told as an event with its full text; nothing restarts by itself then."""
     from rescue.agent import start_agent
+    # A terminal that is hung up (a shell that takes over the console does that) must not end a restore.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         agent = start_agent({"phase1": 1, "phase2": 2}.get(command), answers)
     except LifeboatError as error:

@@ -76,8 +76,11 @@ def mount_stage(agent: Agent) -> StageFiles:
             raise RestoreFailed("the staging file system is not there, or several have its UUID", where=uuid,
                                 found=", ".join(device.path for device in found) or "no device",
                                 hint="connect the machine's own disks, and only those, then start it again")
+        for point in found[0].mount_points:
+            # The early userspace leaves its source mounted read-only; everything in it was copied to RAM.
+            run(["umount", point], timeout=120)
         where.mkdir(parents=True, exist_ok=True)
-        run(["mount", "-t", found[0].fstype or "auto", found[0].path, str(where)], timeout=300)
+        run(["mount", "-t", found[0].fstype or "auto", "-o", "rw", found[0].path, str(where)], timeout=300)
     require_writable(where)
     files = StageFiles(where)
     told = files.path("events.jsonl")
@@ -122,8 +125,9 @@ def load_drivers(agent: Agent, pending: Pending) -> None:
 
 
 def mount_target(agent: Agent, pending: Pending) -> None:
-    """Mount the rebuilt file systems as one tree."""
+    """Mount the rebuilt file systems as one tree, after taking down what an earlier run left mounted."""
     with agent.events.step("mount", "Mount the machine's volumes"):
+        unmount_tree(agent.workspace.target)
         mount_tree(pending.saved, pending.plan, agent.workspace.target)
 
 
