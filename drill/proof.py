@@ -144,8 +144,9 @@ def leftovers(bench: Bench, guest: Guest) -> str:
     if stage:
         raise GuestError("the staged rescue system is still there", found=", ".join(stage))
     fetch(guest, AGENT_LOGS, bench.order.evidence / "lifeboat-logs")
-    names = sorted(path.name for path in (bench.order.evidence / "lifeboat-logs").iterdir())
-    if not any(name.endswith("events.jsonl") for name in names):
+    logs = bench.order.evidence / "lifeboat-logs"
+    names = sorted(str(path.relative_to(logs)) for path in logs.rglob("*") if path.is_file())
+    if not {"events.jsonl", "report.json", "plan.json"} <= {Path(name).name for name in names}:
         raise GuestError("the recovery left no report", where=AGENT_LOGS, found=", ".join(names), wanted="events.jsonl")
     return ", ".join(names)
 

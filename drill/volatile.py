@@ -31,6 +31,7 @@ class Volatile:
 
 VOLATILE: Tuple[Volatile, ...] = (
     Volatile("/", Scope.TIMES, "restic keeps what is in the root directory, not the root directory itself"),
+    Volatile("/var/log/journal", Scope.BELOW, "journald starts new files, with their own creation time, after a crash"),
     Volatile("/var/log", Scope.GROWS, "every start writes logs; the recovery leaves its own in /var/log/lifeboat"),
     Volatile("/boot/grub/grubenv", Scope.CONTENT, "grub-common.service clears GRUB's failure mark at every start"),
     Volatile("/var/lib/systemd/random-seed", Scope.CONTENT, "systemd renews the seed at every start and shutdown"),
