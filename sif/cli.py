@@ -1,4 +1,4 @@
-"""The ``sif`` command: capture, show, check, diff. Data goes to standard output, words for people to standard error."""
+"""The ``sif`` command: capture, show, check, diff, convert. Data goes to standard output, words to standard error."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Callable, Optional, Sequence
 
 from sif.capture import DEFAULT_PROVIDERS, capture
+from sif.convert.command import add_convert
 from sif.diff import diff
 from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--identity", action="store_true",
                          help="only what a restored machine must have in common with the original")
     compare.set_defaults(command=_diff)
+    add_convert(commands)
     return top
 
 

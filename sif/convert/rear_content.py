@@ -1,0 +1,186 @@
+"""File systems and swap areas of a ReaR layout as records."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple
+
+from sif.capture.filesystems import NotDescribed, Signature, describe_xfs
+from sif.capture.mounts import mount_id
+from sif.convert.errors import ForeignRejected
+from sif.convert.identity import GUID, Identities, section_id
+from sif.convert.rear_lines import FsLine, Layout, SwapLine
+from sif.convert.report import Ledger
+from sif.convert.sources import SourceFile, decode, lines_of
+from sif.model import FileSystem, FsType, Ref, Swap
+from sif.problems import Problem
+
+_SERIAL = re.compile(r"[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}")
+_CARRIED = frozenset({"uuid", "label", "options"})
+_EXT = (FsType.EXT2, FsType.EXT3, FsType.EXT4)
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
+
+
+@dataclass(frozen=True)
+class ContentPart:
+    """What lies on partitions and volumes."""
+
+    filesystems: Tuple[FileSystem, ...]
+    swaps: Tuple[Swap, ...]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What file systems stand on: section ids and sizes in bytes by device path, and ``xfs_info`` files."""
+
+    ids: Mapping[str, str]
+    size_of: Callable[[str], Optional[int]]
+    xfs: Mapping[str, SourceFile]
+
+
+def xfs_name(device: str) -> str:
+    """The side file in which ReaR keeps what ``xfs_info`` says of a device."""
+    return f"xfs/{device.rpartition('/')[2]}.xfs"
+
+
+def convert_content(layout: Layout, ground: Ground, identities: Identities, ledger: Ledger) -> ContentPart:
+    """The records; what has no kind, or no device under it, goes to the ledger. Raises ForeignRejected."""
+    found: List[FileSystem] = []
+    swaps: List[Swap] = []
+    taken: Set[str] = set()
+    used: Dict[str, str] = {}
+    problems: List[Problem] = []
+    for line in layout.components:
+        if not isinstance(line, (FsLine, SwapLine)):
+            continue
+        subject = f"{line.type} on {line.device}" if isinstance(line, FsLine) else f"swap on {line.device}"
+        device = ground.ids.get(line.device)
+        if device is None:
+            ledger.lost(line.line.where, subject, "it lies on a device that is not carried", line.line.text)
+        elif isinstance(line, FsLine) and line.type not in {kind.value for kind in FsType}:
+            ledger.lost(line.line.where, subject, "this version cannot make such a file system", line.line.text)
+        elif device in used:
+            problems.append(Problem(f"{line.device} already holds something", line.line.where, line.line.text,
+                                    hint=f"the other one is in {used[device]}"))
+        else:
+            used[device] = line.line.where
+            try:
+                if isinstance(line, FsLine):
+                    found.append(_fs(line, device, ground, identities, ledger, taken))
+                else:
+                    swaps.append(_swap(line, device, len(swaps), identities, ledger))
+            except _Bad as error:
+                problems.append(Problem(error.what, line.line.where, error.found, error.wanted))
+    if problems:
+        raise ForeignRejected(problems[0].where.rpartition(":")[0], problems)
+    return ContentPart(tuple(found), tuple(swaps))
+
+
+class _Bad(Exception):
+    def __init__(self, what: str, found: str, wanted: Optional[str] = None) -> None:
+        super().__init__(what)
+        self.what, self.found, self.wanted = what, found, wanted
+
+
+def _fs(line: FsLine, device: str, ground: Ground, identities: Identities, ledger: Ledger,
+        taken: Set[str]) -> FileSystem:
+    where, kind, facts = line.line.where, FsType(line.type), line.facts
+    ident = section_id(mount_id(line.mount), taken)
+    ledger.place("FS", ident, where)
+    uuid = _fs_uuid(line, kind, ident, identities, ledger)
+    made = FileSystem(id=ident, device=Ref(device), type=kind, uuid=uuid, label=facts.get("label") or None,
+                      mount=line.mount, options=facts.get("options") or None)
+    if made.options:
+        ledger.assumed(where, f"{ident} options", "the options it was mounted with stand in for those of fstab",
+                       made.options)
+    if kind in _EXT:
+        return _ext(made, line, ground, ledger)
+    for name, value in facts.items():
+        if name not in _CARRIED:
+            ledger.left(where, f"{ident} {name}", "no key of a set for this type of file system", f"{name}={value}")
+    if kind is FsType.XFS:
+        return _xfs(made, line, ground, ledger)
+    ledger.left(where, f"{ident} block_size, sector_size, fat_bits", "ReaR does not record them; mkfs.fat chooses")
+    return made
+
+
+def _fs_uuid(line: FsLine, kind: FsType, ident: str, identities: Identities, ledger: Ledger) -> str:
+    text = line.facts.get("uuid", "")
+    fat = kind is FsType.VFAT
+    if not text:
+        ledger.generated(line.line.where, f"{ident} uuid", "this line has no UUID")
+        return identities.fat_serial(f"fs:{line.device}") if fat else identities.uuid(f"fs:{line.device}")
+    if not (_SERIAL if fat else GUID).fullmatch(text):
+        raise _Bad(f"not a UUID of {kind.value}", text, "XXXX-XXXX" if fat else "8-4-4-4-12 hexadecimal digits")
+    return f"{text[:4]}-{text[-4:]}".upper() if fat else text.lower()
+
+
+def _number(facts: Mapping[str, str], name: str) -> Optional[int]:
+    value = facts.get(name, "")
+    if value and not _NUMBER.fullmatch(value):
+        raise _Bad(f"{name} is not a number", value)
+    return int(value) if value else None
+
+
+def _ext(fs: FileSystem, line: FsLine, ground: Ground, ledger: Ledger) -> FileSystem:
+    where, facts = line.line.where, line.facts
+    block = _number(facts, "blocksize")
+    size = ground.size_of(fs.device)
+    blocks = size // block if size and block else None
+    fs = replace(fs, block_size=block, blocks=blocks)
+    if blocks is not None:
+        ledger.assumed(where, f"{fs.id} blocks", f"{blocks} blocks: the file system fills its device")
+    reserved = facts.get("reserved_blocks", "")
+    if reserved.endswith("%"):
+        percent = _number({"reserved_blocks": reserved[:-1]}, "reserved_blocks") or 0
+        if percent > 50:
+            raise _Bad("reserved_blocks is not a percentage", reserved, "0% to 50%")
+        if blocks is None:
+            ledger.left(where, f"{fs.id} reserved_blocks", "the block size is not stated", reserved)
+        else:
+            fs = replace(fs, reserved_blocks=blocks * percent // 100)
+            ledger.assumed(where, f"{fs.id} reserved_blocks", f"{fs.reserved_blocks} blocks: ReaR records whole "
+                           "percents only", reserved)
+    elif reserved:
+        fs = replace(fs, reserved_blocks=_number(facts, "reserved_blocks"))
+    for name, value in facts.items():
+        if name not in _CARRIED and name not in ("blocksize", "reserved_blocks"):
+            ledger.left(where, f"{fs.id} {name}", "a set has no key for it" if name != "bytes_per_inode" else
+                        "a set counts inodes; the exact number cannot be had from the ratio", f"{name}={value}")
+    ledger.left(where, f"{fs.id} features, inode_size, inodes", "ReaR does not record them; mke2fs chooses")
+    return fs
+
+
+def _xfs(fs: FileSystem, line: FsLine, ground: Ground, ledger: Ledger) -> FileSystem:
+    source = ground.xfs.get(line.device)
+    if source is None:
+        ledger.left(line.line.where, f"{fs.id} block_size, sector_size, inode_size, blocks, features",
+                    f"the side file {xfs_name(line.device)} is missing; mkfs.xfs chooses")
+        return fs
+    lines_of(source, tabs=True)
+    try:
+        made = describe_xfs(decode(source), fs.device, Signature(type="xfs", uuid=fs.uuid, label=fs.label or ""))
+    except NotDescribed as error:
+        ledger.lost(f"{source.name}:1", f"xfs on {line.device}", str(error))
+        return fs
+    except (KeyError, ValueError) as error:
+        raise ForeignRejected(source.name, [Problem("not the output of xfs_info", f"{source.name}:1",
+                                                    f"no {error}", "xfs_info MOUNTPOINT")]) from error
+    return replace(made, id=fs.id, mount=fs.mount, options=fs.options)
+
+
+def _swap(line: SwapLine, device: str, number: int, identities: Identities, ledger: Ledger) -> Swap:
+    where, text = line.line.where, line.facts.get("uuid", "")
+    ident = f"swap{number}"
+    ledger.place("SWAP", ident, where)
+    if text and not GUID.fullmatch(text):
+        raise _Bad("not a UUID of a swap area", text, "8-4-4-4-12 hexadecimal digits")
+    if not text:
+        ledger.generated(where, f"{ident} uuid", "this line has no UUID")
+    ledger.assumed(where, f"{ident} page_bytes", "pages of 4096 bytes")
+    for name, value in line.facts.items():
+        if name not in ("uuid", "label"):
+            ledger.left(where, f"{ident} {name}", "a set has no key for it", f"{name}={value}")
+    return Swap(id=ident, device=Ref(device), uuid=text.lower() or identities.uuid(f"swap:{line.device}"),
+                label=line.facts.get("label") or None)
