@@ -17,7 +17,7 @@ from sif.convert.report import REPORT_NAME, Ledger, Note, Report, SourceDigest
 from sif.convert.writing import write_conversion
 from sif.features import features_of
 from sif.model import SystemInformation
-from sif.problems import errors_of, located
+from sif.problems import Problem, errors_of, located
 
 __all__ = ["REPORT_NAME", "Conversion", "ConversionFailed", "DraftOnly", "ForeignRejected", "Format", "Note", "Report",
            "convert", "detect_format", "write_conversion"]
@@ -44,11 +44,17 @@ class Conversion:
 
 def detect_format(path: Path) -> Format:
     """ASR for a ``.sif`` file or a directory with an ``asr.sif``; ReaR for everything else."""
-    if path.is_dir():
-        is_asr = any(entry.name.lower() == "asr.sif" for entry in path.iterdir())
-    else:
-        is_asr = path.name.lower().endswith(".sif")
+    try:
+        names = [entry.name for entry in path.iterdir()] if path.is_dir() else [path.name]
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    is_asr = "asr.sif" in [name.lower() for name in names] if path.is_dir() else names[0].lower().endswith(".sif")
     return Format.ASR if is_asr else Format.REAR
+
+
+def _unreadable(path: Path, error: OSError) -> ForeignRejected:
+    return ForeignRejected(str(path), [Problem(f"the source cannot be read: {error.strerror}", f"{path}:1",
+                                               error.filename)])
 
 
 def convert(path: Path, kind: Format, hostname: Optional[str] = None) -> Conversion:
@@ -58,7 +64,10 @@ def convert(path: Path, kind: Format, hostname: Optional[str] = None) -> Convers
     cannot hold is in the report, and so is what ``sif check`` says of the content.
     """
     ledger = Ledger()
-    draft = _IMPORTERS[kind](path, hostname, ledger)
+    try:
+        draft = _IMPORTERS[kind](path, hostname, ledger)
+    except OSError as error:
+        raise _unreadable(path, error) from error
     info = replace(draft.info, version=replace(draft.info.version, requires=features_of(draft.info),
                                                provider=f"{PROVIDER} convert"))
     counts: Dict[str, int] = {}

@@ -110,7 +110,8 @@ def _filesystems(placed: Sequence[Placed], identities: Identities, ledger: Ledge
 def _system(systems: Sequence[Record], placed: Sequence[Placed], filesystems: Sequence[FileSystem], file: str,
             hostname: Optional[str], identities: Identities, ledger: Ledger, problems: List[Problem]) -> System:
     if len(systems) != 1:
-        problems.append(Problem("not the state of one system", f"{file}:1", f"{len(systems)} records", "1 in [SYSTEMS]"))
+        problems.append(Problem("not the state of one system", f"{file}:1", f"{len(systems)} systems",
+                                "1 in [SYSTEMS]"))
     by_device = {str(fs.device): fs for fs in filesystems}
 
     def volume(bit: int, what: str, ident: str) -> str:
@@ -139,7 +140,9 @@ def _system(systems: Sequence[Record], placed: Sequence[Placed], filesystems: Se
     if name is None:
         name = identities.hostname()
         ledger.generated(file, "hostname", f"{name}: the file does not name the machine; --hostname does")
-    return System(id=name.split(".")[0], hostname=name, firmware=Firmware.UEFI if uefi else Firmware.BIOS, arch=arch,
+    ident = name.split(".")[0]
+    ledger.place("SYSTEM", ident, systems[0].where if systems else file)
+    return System(id=ident, hostname=name, firmware=Firmware.UEFI if uefi else Firmware.BIOS, arch=arch,
                   boot_fs=Ref(boot_fs), root_fs=Ref(root_fs))
 
 

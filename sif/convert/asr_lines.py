@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
 from sif.convert.errors import ForeignRejected
+from sif.convert.report import without_secrets
 from sif.convert.sources import SourceFile, lines_of
 from sif.problems import Problem
 
@@ -37,7 +38,7 @@ class Row:
 
     @property
     def text(self) -> str:
-        return f"[{self.section}] {self.key}={','.join(self.values)}"
+        return without_secrets(f"[{self.section}] {self.key}={','.join(self.values)}")
 
     def value(self, index: int) -> str:
         """The value at ``index`` (from 0), empty if the record ends before it."""
@@ -63,7 +64,7 @@ def parse_rows(source: SourceFile) -> Tuple[Row, ...]:
         if body[0] == "[":
             header = _HEADER.fullmatch(body.partition(";")[0].rstrip(" \t"))
             if header is None:
-                problems.append(Problem("not a section header", where, body[:80], "[NAME]"))
+                problems.append(Problem("not a section header", where, without_secrets(body)[:80], "[NAME]"))
             section = header.group(1).upper() if header else "?"
             if (section, "") in seen and header:
                 problems.append(Problem(f"[{section}] is there twice", where, hint=f"it begins in line "
@@ -89,13 +90,13 @@ def _row(file: str, line: int, section: str, body: str, problems: List[Problem])
     key, equals, rest = body.partition("=")
     key = key.strip(" \t")
     if not section:
-        problems.append(Problem("text before the first section", where, body[:80], "[VERSION]"))
+        problems.append(Problem("text before the first section", where, without_secrets(body)[:80], "[VERSION]"))
     elif not equals or not _KEY.fullmatch(key):
-        problems.append(Problem("not a record", where, body[:80], "key=value,value,..."))
+        problems.append(Problem("not a record", where, without_secrets(body)[:80], "key=value,value,..."))
     else:
         values, fault = _values(rest)
         if fault:
-            problems.append(Problem(fault, where, body[:80]))
+            problems.append(Problem(fault, where, without_secrets(body)[:80]))
         elif len(values) > MAX_FIELDS:
             problems.append(Problem("too many values", where, str(len(values)), f"at most {MAX_FIELDS}"))
         else:

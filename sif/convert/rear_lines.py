@@ -8,6 +8,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 from urllib.parse import unquote
 
 from sif.convert.errors import ForeignRejected
+from sif.convert.report import without_secrets
 from sif.convert.sources import SourceFile, lines_of
 from sif.problems import Problem
 from sif.text import forbidden
@@ -35,7 +36,7 @@ class Line:
 
     @property
     def text(self) -> str:
-        return " ".join((self.keyword, *self.words))
+        return without_secrets(" ".join((self.keyword, *self.words)))
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,9 @@ def with_machine(info: SystemInformation, hints: Hints, identities: Identities, 
                 "a disk layout does not describe them; the keys and the sections NIC and DEVICE are absent")
     ledger.left(hints.file, "STORE and COMMAND", "where the backup is and how it is restored is not in the layout; "
                 "without a COMMAND the set rebuilds the disks and restores no file")
-    system = System(id=name.split(".")[0], hostname=name, firmware=firmware, arch=arch,
+    ident = name.split(".")[0]
+    ledger.place("SYSTEM", ident, hints.file)
+    system = System(id=ident, hostname=name, firmware=firmware, arch=arch,
                     boot_fs=Ref(boot_fs.id if boot_fs else "boot"), root_fs=Ref(root.id if root else "root"))
     return replace(info, system=system, boot=_boot(info, firmware, esp, boot_fs, hints, ledger))
 

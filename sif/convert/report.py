@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -13,6 +14,14 @@ REPORT_NAME = "conversion-report.json"
 REPORT_FORMAT = "sif-conversion-report/1"
 _SHOWN = 500
 """Characters of a foreign value that are shown."""
+
+
+_SECRET = re.compile(r"(?i)((?:password|passphrase|passwd|secret|key)\s*[=:]\s*)(\"[^\"]*\"|[^\s,]+)")
+
+
+def without_secrets(text: str) -> str:
+    """A foreign text with the values of passwords and keys replaced: they may be in lines that a report quotes."""
+    return _SECRET.sub(lambda match: match.group(1) + "***", text)
 
 
 class Note(str, Enum):
@@ -111,7 +120,7 @@ class Ledger:
 
     def note(self, note: Note, where: str, subject: str, text: str, found: Optional[str] = None) -> None:
         """Add an entry; the same entry again is not added twice."""
-        entry = Entry(note, where, subject, text, None if found is None else found[:_SHOWN])
+        entry = Entry(note, where, subject, text, None if found is None else without_secrets(found)[:_SHOWN])
         if entry not in self._entries:
             self._entries.append(entry)
 

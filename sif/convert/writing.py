@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Mapping
 
-from sif.convert.errors import ConversionFailed, DraftOnly, ForeignRejected
+from sif.convert.errors import ConversionFailed, DraftOnly
 from sif.convert.report import REPORT_NAME, Note, Report
 from sif.model import SystemInformation
-from sif.problems import MAX_SHOWN
+from sif.problems import MAX_SHOWN, rejection
 from sif.reader import DEFAULT_NAME
 from sif.writer import WriteFailed, write_set
 
@@ -22,7 +22,7 @@ def write_conversion(info: SystemInformation, files: Mapping[str, bytes], report
     """Write the set and ``conversion-report.json`` into ``directory``; return the report as it was written.
 
     Raises ConversionFailed (nothing but the report is written) for what cannot be restored unless ``partial``;
-    DraftOnly after writing a partial set that ``sif check`` refuses; ForeignRejected for a source that contradicts
+    DraftOnly after writing a partial set that ``sif check`` refuses; SifRejected for a source that contradicts
     itself; WriteFailed. A directory that holds a set already is refused, because its report belongs to it.
     """
     if (directory / DEFAULT_NAME).exists():
@@ -39,7 +39,7 @@ def write_conversion(info: SystemInformation, files: Mapping[str, bytes], report
                                hint="--partial writes what can be written, without these")
     if report.check and not lost:
         write_report(report, directory)
-        raise ForeignRejected(report.files[0].path, report.check)
+        raise rejection(report.files[0].path, report.check)
     write_set(info, directory, files)
     report = replace(report, written=True)
     write_report(report, directory)
