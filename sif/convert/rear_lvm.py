@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Set, Tuple
 
@@ -69,19 +69,22 @@ def convert_lvm(layout: Layout, backups: Mapping[str, Optional[SourceFile]], dev
         members = _members(layout, line, data, source.name, devices, ledger)
         if members is None:
             continue
-        group, path = section_id(line.vg, taken), f"lvm/{line.vg}.vgcfg"
-        files[path] = source.data
+        group = section_id(line.vg, taken)
         ledger.place("VG", group, line.line.where)
-        vgs.append(VolumeGroup(id=group, name=data.name, uuid=data.uuid, pe_bytes=data.pe_bytes,
-                               pvs=tuple(Ref(pv.id) for pv in members.values()), tags=data.tags,
-                               metadata=f"media:{path}", metadata_sha256=sha256_hex(source.data)))
+        made = [lv for volume in data.lvs if (lv := _volume(volume, group, source.name, members, ledger))]
+        record = VolumeGroup(id=group, name=data.name, uuid=data.uuid, pe_bytes=data.pe_bytes,
+                             pvs=tuple(Ref(pv.id) for pv in members.values()), tags=data.tags)
+        if len(made) == len(data.lvs):
+            path = f"lvm/{line.vg}.vgcfg"
+            files[path] = source.data
+            record = replace(record, metadata=f"media:{path}", metadata_sha256=sha256_hex(source.data))
+        else:
+            ledger.left(source.name, f"{group} metadata", "the text would bring the volumes back that are left out")
+        vgs.append(record)
         pvs.extend(members.values())
+        lvs.extend(made)
+        ids.update((device, lv.id) for lv in made for device in _paths(data.name, lv.name))
         _compare_group(line, data, source.name, ledger)
-        for volume in data.lvs:
-            made = _volume(volume, group, source.name, members, ledger)
-            if made is not None:
-                lvs.append(made)
-                ids.update((device, made.id) for device in _paths(data.name, volume.name))
     _orphans(layout, read, ledger)
     return LvmPart(tuple(pvs), tuple(vgs), tuple(lvs), ids, files, tuple(read))
 

@@ -65,7 +65,7 @@ def _firmware(esp: Optional[FileSystem], hints: Hints, ledger: Ledger) -> Firmwa
                        else hints.loader[0])
         return Firmware.UEFI
     found = Firmware.UEFI if esp is not None else Firmware.BIOS
-    ledger.assumed(hints.file, "firmware", f"{found.value}: the layout {'has' if esp else 'has no'} "
+    ledger.assumed(hints.file, "firmware", f"{found.value}: the layout has {'an' if esp else 'no'} "
                    "EFI system partition")
     return found
 

@@ -83,12 +83,16 @@ def read_layout(place: Place, reading: Reading) -> SourceFile:
 
 
 def list_unread(place: Place, reading: Reading, ledger: Ledger) -> None:
-    """Name every file that lies there and was not read."""
+    """Name every file of ReaR that lies there and was not read.
+
+    Beside a layout file that somebody copied elsewhere, only names that ReaR uses are ReaR's.
+    """
     names = list(list_files(place.layout))
     if place.base is not None:
         names += [f"recovery/{name}" for name in list_files(place.base / "recovery")]
     for name in names:
-        if name not in reading.names:
+        known = name in WHY_NOT or name.startswith(("lvm/", "xfs/", "config/"))
+        if name not in reading.names and (known or place.layout.name == "layout"):
             ledger.left(name, "side file", WHY_NOT.get(name, "not read"))
 
 

@@ -8,7 +8,7 @@ from typing import Dict, Tuple
 import pytest
 
 from sif.cli import main
-from sif.convert import Format, convert
+from sif.convert import Format, Note, convert
 from sif.errors import Exit
 from sif.problems import SifRejected
 
@@ -184,6 +184,40 @@ def refused(directory: Path) -> Tuple[str, str]:
     with pytest.raises(SifRejected) as raised:
         convert(directory, Format.REAR)
     return raised.value.problems[0].where, raised.value.problems[0].what
+
+
+def test_a_thin_pool_is_left_out_and_so_is_the_text_that_would_bring_it_back(tmp_path: Path) -> None:
+    head, tail = CFG.split('"pv0", 2560')
+    before, kind, after = head.rpartition('type = "striped"')
+    thin = before + kind.replace("striped", "thin") + after.replace("stripes", "device_ids") + "1" + tail
+    assert thin != CFG
+    copy(tmp_path, {"lvm/web01-vg.cfg": thin.encode("utf-8")})
+    made = convert(tmp_path, Format.REAR)
+    lost = [(entry.where, entry.subject) for entry in made.report.of(Note.NOT_RESTORABLE)]
+    assert lost == [("disklayout.conf:44", "swap on /dev/mapper/web01--vg-swap"),
+                    (f"lvm/web01-vg.cfg:{line_of('swap {')}", "logical volume web01-vg/swap")]
+    assert made.info.vgs[0].metadata is None and not made.files
+    assert main(["convert", str(tmp_path), "--output", str(tmp_path / "out"), "--partial"]) == Exit.OK
+    assert main(["check", str(tmp_path / "out")]) == Exit.OK
+
+
+def test_a_missing_metadata_backup_is_not_made_up(tmp_path: Path) -> None:
+    copy(tmp_path, {})
+    (tmp_path / "lvm/web01-vg.cfg").unlink()
+    made = convert(tmp_path, Format.REAR)
+    assert not made.info.vgs and not made.info.pvs and not made.info.lvs
+    assert "lvm/web01-vg.cfg is missing" in made.report.of(Note.NOT_RESTORABLE)[1].text
+
+
+def test_sizes_of_old_layouts_count_extents_and_sectors(tmp_path: Path) -> None:
+    """Older layouts have ``lvmvol <vg> <name> <extents> <sectors>``; a wrong size of either form is named."""
+    layout = (SAMPLES / "rear-bios-lvm/layout/disklayout.conf").read_text("utf-8")
+    for new, disagrees in (("2560 20971520 ", False), ("2561 20979712 ", True), ("10737418239b linear", True)):
+        text = layout.replace("root 10737418240b linear ", f"root {new}")
+        assert text != layout
+        copy(tmp_path, {"disklayout.conf": text.encode("utf-8")})
+        found = [entry for entry in convert(tmp_path, Format.REAR).report.entries if "disagrees" in entry.text]
+        assert [entry.subject for entry in found] == (["logical volume web01-vg/root"] if disagrees else [])
 
 
 def test_side_files_are_not_reached_through_links(tmp_path: Path) -> None:
