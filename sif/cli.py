@@ -1,4 +1,6 @@
-"""The ``sif`` command: capture, show, check, diff. Data goes to standard output, words for people to standard error."""
+"""The ``sif`` command: capture, show, check, diff, and what other modules add.
+
+Data goes to standard output, words for people to standard error."""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
 from sif.problems import printable
 from sif.reader import load_set
+from sif.signature.cli import add_commands as add_signature
 from sif.writer import write_set, write_text
 
 
@@ -50,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--identity", action="store_true",
                          help="only what a restored machine must have in common with the original")
     compare.set_defaults(command=_diff)
+    add_signature(commands)
     return top
 
 

@@ -32,6 +32,11 @@ class LoadedSet:
     directory: Path
     files: Tuple[Tuple[str, bytes], ...]
 
+    def file(self, path: str) -> Optional[bytes]:
+        """The bytes of the file whose path equals ``path``, exactly or else without regard to case, or None."""
+        known = dict(self.files)
+        return known.get(path, next((data for name, data in self.files if name.lower() == path.lower()), None))
+
 
 def read_set(path: Path) -> SystemInformation:
     """Read, verify and check the set at ``path``: a .sif file (its first part) or the set's directory.
@@ -218,5 +223,8 @@ class _Loader:
                 self._broken(f"{entry.path} is not what the manifest says", found=f"{len(found)} bytes, "
                              f"{media.sha256_hex(found)}", wanted=f"{entry.size} bytes, {entry.sha256}",
                              hint="copy the whole set again")
+        signature = media.find_name(self.directory, media.SIGNATURE)
+        if signature is not None:
+            self._read(signature, media.MAX_SIGNATURE_BYTES, None)  # judged by sif.signature
         for missing in sorted(used):
             self._broken(f"{missing} is not in the manifest", hint="write the set again with its own tool")
