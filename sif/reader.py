@@ -115,6 +115,7 @@ class _Loader:
             return None
         info = merged(first.version, systems[0], records)
         self._metadata(info)
+        self._secrets(info)
         self._manifest()
         return info
 
@@ -202,6 +203,14 @@ class _Loader:
             if data is not None and group.metadata_sha256 not in (None, media.sha256_hex(data)):
                 self._broken("the volume group's metadata was altered", place, found=media.sha256_hex(data),
                              wanted=group.metadata_sha256)
+
+    def _secrets(self, info: SystemInformation) -> None:
+        if info.secrets is None or not info.secrets.path.startswith(media.SCHEME):
+            return  # sif.check refuses another scheme
+        data = self._read(info.secrets.path[len(media.SCHEME):], media.MAX_SET_FILE_BYTES, ("SECRETS", "", "path"))
+        if data is not None and info.secrets.sha256 != media.sha256_hex(data):
+            self._broken("the secrets file was altered", ("SECRETS", "", "sha256"), found=media.sha256_hex(data),
+                         wanted=info.secrets.sha256)
 
     def _manifest(self) -> None:
         name = media.find_name(self.directory, media.MANIFEST)

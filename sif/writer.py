@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Dict, Iterable, List, Mapping, Tuple
+from typing import Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from sif import media
 from sif.codec import Unwritable, section_text
@@ -76,7 +76,11 @@ def write_set(info: SystemInformation, directory: Path, files: Mapping[str, byte
     whose digests disagree and which it refuses. A signature of the old
     set goes first. Needs no links, owners or permissions, so vfat will do.
     """
-    content = render_set(info, files)
+    write_files(directory, render_set(info, files))
+
+
+def write_files(directory: Path, content: Sequence[Tuple[str, bytes]]) -> None:
+    """Write files of a set as :func:`write_set` does, in the order given, the manifest last. Raises WriteFailed."""
     directories = sorted({(directory / path).parent for path, _ in content})
     try:
         for folder in directories:
