@@ -29,7 +29,7 @@ from rescue.staging.stage import StageOrder, stage
 from rescue.storage.mounts import mount_tree, unmount_tree
 from rescue.stores import ReadyStore, exclusions, open_stores
 from rescue.udisks import MediumSearch, UDisks, as_medium, labels_of
-from rescue.values import values_of
+from rescue.values import refuse_secret_files, values_of
 from rescue.verify import verify
 from sif.errors import CommandFailed
 from sif.model import Firmware, Phase, SystemInformation
@@ -119,6 +119,7 @@ def read_sif(agent: Agent, medium: MediumFound) -> Tuple[SystemInformation, Path
         loaded = load_set(medium.sif)
         for warning in loaded.warnings:
             step.info(str(warning))
+        refuse_secret_files(loaded.info)
         return loaded.info, keep_set(loaded, medium.sif.name, agent.workspace.set)
 
 
