@@ -67,7 +67,8 @@ class MachineSpec:
     ``folder`` receives the logs and ``sockets``, a directory with a short name (a socket's path has at most 107
     bytes), the control sockets. ``vars_file`` is the machine's own EFI variable store (UEFI only).
     A CD always comes first in the boot order and the first disk next, as in a rack where the rescue medium
-    stays in the drive. Memory in MiB.
+    stays in the drive. Memory in MiB. With ``operator`` the serial console is a socket that somebody can type into;
+    what it shows goes to ``serial_log`` either way.
     """
 
     name: str
@@ -83,6 +84,7 @@ class MachineSpec:
     forwards: Tuple[Forward, ...] = ()
     memory: int = 1024
     no_reboot: bool = False
+    operator: bool = False
     uuid: str = "6c696665-626f-4174-8000-64726c6c3031"
 
     @property
@@ -96,6 +98,10 @@ class MachineSpec:
     @property
     def events_socket(self) -> Path:
         return self.sockets / "events"
+
+    @property
+    def serial_socket(self) -> Path:
+        return self.sockets / "serial"
 
     @property
     def serial_log(self) -> Path:
@@ -150,13 +156,19 @@ def _firmware(spec: MachineSpec) -> list[str]:
 def _ports(spec: MachineSpec) -> list[str]:
     words = ["-chardev", f"socket,id=qmp,path={_quote(spec.qmp_socket)},server=on,wait=off",
              "-mon", "chardev=qmp,mode=control",
-             "-chardev", f"file,id=console,path={_quote(spec.serial_log)},append=on",
-             "-serial", "chardev:console",
+             "-chardev", _console(spec), "-serial", "chardev:console",
              "-device", "virtio-serial-pci"]
     for ident, path, name in (("agent", spec.agent_socket, AGENT_PORT), ("events", spec.events_socket, EVENTS_PORT)):
         words += ["-chardev", f"socket,id={ident},path={_quote(path)},server=on,wait=off",
                   "-device", f"virtserialport,chardev={ident},name={name}"]
     return words
+
+
+def _console(spec: MachineSpec) -> str:
+    if spec.operator:
+        return (f"socket,id=console,path={_quote(spec.serial_socket)},server=on,wait=off,"
+                f"logfile={_quote(spec.serial_log)},logappend=on")
+    return f"file,id=console,path={_quote(spec.serial_log)},append=on"
 
 
 def _disk(disk: Disk, index: int) -> list[str]:

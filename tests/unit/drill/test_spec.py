@@ -91,3 +91,9 @@ def test_protected_disks(read_only: bool, snapshot: bool, words: str) -> None:
     disk = Disk("d", Path("/a,b"), "S", read_only=read_only, snapshot=snapshot)
     drive = options(qemu_argv(replace(SPEC, disks=(disk,))), "-drive")[0]
     assert words in drive.split(",") and "file=/a,,b" in drive
+
+
+def test_an_operator_types_into_a_socket_and_the_log_is_kept() -> None:
+    assert options(qemu_argv(SPEC), "-chardev")[1] == "file,id=console,path=/logs/m.serial.log,append=on"
+    assert options(qemu_argv(replace(SPEC, operator=True)), "-chardev")[1] == (
+        "socket,id=console,path=/s/serial,server=on,wait=off,logfile=/logs/m.serial.log,logappend=on")
