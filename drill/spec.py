@@ -136,8 +136,9 @@ def qemu_argv(spec: MachineSpec) -> Tuple[str, ...]:
     for index, disk in enumerate(spec.disks):
         words += _disk(disk, index)
     if spec.cdrom is not None:
+        first = "" if spec.kernel is not None else ",bootindex=0"  # QEMU's own kernel holds that number
         words += ["-drive", f"if=none,id=cd,file={_quote(spec.cdrom)},format=raw,media=cdrom,readonly=on",
-                  "-device", "ide-cd,bus=ide.0,drive=cd,bootindex=0"]
+                  "-device", f"ide-cd,bus=ide.0,drive=cd{first}"]
     if spec.usb_stick is not None:
         words += ["-device", "qemu-xhci,id=xhci",
                   "-drive", f"if=none,id=stick,file={_quote(spec.usb_stick)},format=raw,cache=unsafe",

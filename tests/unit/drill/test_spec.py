@@ -97,3 +97,10 @@ def test_an_operator_types_into_a_socket_and_the_log_is_kept() -> None:
     assert options(qemu_argv(SPEC), "-chardev")[1] == "file,id=console,path=/logs/m.serial.log,append=on"
     assert options(qemu_argv(replace(SPEC, operator=True)), "-chardev")[1] == (
         "socket,id=console,path=/s/serial,server=on,wait=off,logfile=/logs/m.serial.log,logappend=on")
+
+
+def test_a_cd_comes_first_unless_qemu_starts_a_kernel_itself() -> None:
+    with_cd = replace(SPEC, cdrom=Path("/d/lifeboat.iso"))
+    assert "ide-cd,bus=ide.0,drive=cd,bootindex=0" in options(qemu_argv(with_cd), "-device")
+    kernel = DirectKernel(Path("/k"), Path("/i"), "quiet")
+    assert "ide-cd,bus=ide.0,drive=cd" in options(qemu_argv(replace(with_cd, kernel=kernel)), "-device")
