@@ -67,8 +67,8 @@ class MachineSpec:
     ``folder`` receives the logs and ``sockets``, a directory with a short name (a socket's path has at most 107
     bytes), the control sockets. ``vars_file`` is the machine's own EFI variable store (UEFI only).
     A CD always comes first in the boot order and the first disk next, as in a rack where the rescue medium
-    stays in the drive. Memory in MiB. With ``operator`` the serial console is a socket that somebody can type into;
-    what it shows goes to ``serial_log`` either way.
+    stays in the drive. Memory in MiB. With ``operator`` somebody can type: the serial console is a socket (what it
+    shows goes to ``serial_log`` either way), and a USB keyboard, as a server's remote console has, is at the screen.
     """
 
     name: str
@@ -139,9 +139,12 @@ def qemu_argv(spec: MachineSpec) -> Tuple[str, ...]:
         first = "" if spec.kernel is not None else ",bootindex=0"  # QEMU's own kernel holds that number
         words += ["-drive", f"if=none,id=cd,file={_quote(spec.cdrom)},format=raw,media=cdrom,readonly=on",
                   "-device", f"ide-cd,bus=ide.0,drive=cd{first}"]
+    if spec.usb_stick is not None or spec.operator:
+        words += ["-device", "qemu-xhci,id=xhci"]
+    if spec.operator:
+        words += ["-device", "usb-kbd,bus=xhci.0"]
     if spec.usb_stick is not None:
-        words += ["-device", "qemu-xhci,id=xhci",
-                  "-drive", f"if=none,id=stick,file={_quote(spec.usb_stick)},format=raw,cache=unsafe",
+        words += ["-drive", f"if=none,id=stick,file={_quote(spec.usb_stick)},format=raw,cache=unsafe",
                   "-device", "usb-storage,bus=xhci.0,drive=stick,removable=on,serial=LIFEBOATSTICK"]
     words += _network(spec)
     return tuple(words)

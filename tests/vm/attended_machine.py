@@ -1,4 +1,4 @@
-"""A small server's SIF set on a stick, and an operator at the serial console of a machine."""
+"""A small server's SIF set on a stick, and an operator at the two consoles of a machine."""
 
 from __future__ import annotations
 
@@ -77,8 +77,12 @@ def make_sif_stick(path: Path, saved: SystemInformation, work: Path) -> None:
     run(("mcopy", "-s", "-i", str(path), str(folder), "::/"), timeout=60)
 
 
+KEYS = {".": "dot", "-": "minus", "\n": "ret"}
+"""QEMU's names of the keys that are not called after their character."""
+
+
 class Operator:
-    """Types at a machine's serial console, and reads it only to know when to type."""
+    """Types at a machine's serial console or keyboard; reads the serial console only to know when to type."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -101,13 +105,22 @@ class Operator:
                 self._news.notify_all()
 
     def answer(self, prompt: str, text: str) -> None:
-        """Wait until the prompt is on the screen, then type a line. Raises MachineError for a silent machine."""
+        """Type a line into the serial console when it shows the prompt. Raises MachineError for a silent machine."""
+        self._wait(prompt)
+        self._line.sendall(text.encode() + b"\r")
+
+    def answer_at_screen(self, prompt: str, text: str) -> None:
+        """Type a line at the keyboard when the serial console shows the prompt, which is then on the screen too."""
+        self._wait(prompt)
+        for char in text + "\n":
+            self._machine.execute("send-key", {"keys": [{"type": "qcode", "data": KEYS.get(char, char)}]})
+
+    def _wait(self, prompt: str) -> None:
         wanted = prompt.encode()
         with self._news:
             while not self._news.wait_for(lambda: wanted in self._seen, 1.0):
                 self._machine.check_life(SILENCE_S)
             self._seen = self._seen.partition(wanted)[2]
-        self._line.sendall(text.encode() + b"\r")
 
 
 def heard(machine: Machine, wanted: Callable[[AgentEvent], bool], limit: float = 600.0) -> AgentEvent:

@@ -1,4 +1,4 @@
-"""A person at the serial console of the rescue system: consent, refusal, and a restore that is already under way."""
+"""A person at the consoles of the rescue system: consent, refusal, and a restore that is already under way."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def hashes(*files: Path) -> Tuple[str, ...]:
     return tuple(map(sha256, files))
 
 
-def test_the_operator_at_the_serial_console_decides(iso: Path, tmp_path: Path) -> None:
+def test_what_the_operator_types_at_screen_or_serial_console_decides(iso: Path, tmp_path: Path) -> None:
     target, foreign, stick = (tmp_path / name for name in ("target.img", "foreign.img", "stick.img"))
     make_sparse(target, DISK_BYTES)
     make_ext4(foreign, DISK_BYTES, "foreign")
@@ -81,7 +81,7 @@ def test_the_operator_at_the_serial_console_decides(iso: Path, tmp_path: Path) -
                Disk("target", target, DISK_SERIAL, DiskFormat.RAW)))
     with Machine(spec) as machine:
         operator = Operator(machine)
-        operator.answer(CONSENT, "attended.example.com")
+        operator.answer_at_screen(CONSENT, "attended.example.com")
         refused = heard(machine, phase_failed).error or ""
         assert "attended.example.com" in refused and "nothing was written" in refused
         assert exit_code(machine, operator) == Exit.CONSENT_MISSING
