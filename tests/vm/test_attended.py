@@ -14,6 +14,7 @@ from attended_machine import (
     LINUX,
     MIB,
     SET_ID,
+    SILENCE_S,
     STICK_LABEL,
     TABLE_ID,
     Operator,
@@ -29,7 +30,7 @@ from builder_lib.progress import Progress
 from drill.events import AgentEvent, State
 from drill.images import make_ext4, make_sparse, sha256
 from drill.spec import Accel, DirectKernel, Disk, DiskFormat, MachineSpec
-from drill.vm import Machine
+from drill.vm import Machine, Sign
 from rescue.job import Job, JobState, StageFiles, parse_job
 from rescue.staging.grubcfg import phase2_arguments, phase2_cfg
 from sif.errors import Exit
@@ -91,6 +92,8 @@ def test_what_the_operator_types_at_screen_or_serial_console_decides(iso: Path, 
         operator.answer(CONSENT, HOSTNAME)
         for step in ("consent", "rebuild", "verify", "stage", "phase"):
             heard(machine, lambda event: (event.step, event.state) == (step, State.FINISHED))  # noqa: B023
+        restarted = machine.observe(SILENCE_S)
+        assert (restarted.sign, restarted.reason) == (Sign.SHUTDOWN, "guest-reset")
     assert hashes(foreign, stick) == tuple(others)
     table = json.loads(run(("sfdisk", "--json", str(target)), timeout=60).stdout)["partitiontable"]
     assert table["id"].lower() == TABLE_ID
