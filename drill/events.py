@@ -30,6 +30,7 @@ class AgentEvent:
     fraction: Optional[float] = None
     seconds: Optional[float] = None
     error: Optional[str] = None
+    text: Optional[str] = None
 
     @property
     def ends_phase(self) -> bool:
@@ -49,7 +50,7 @@ def parse_event(line: str) -> AgentEvent:
         return AgentEvent(
             t=float(raw["t"]), phase=int(raw["phase"]), step=str(raw["step"]), state=State(raw["state"]),
             title=str(raw.get("title", "")), fraction=_number(raw, "fraction"), seconds=_number(raw, "seconds"),
-            error=None if raw.get("error") is None else str(raw["error"]))
+            error=_text(raw, "error"), text=_text(raw, "text"))
     except (ValueError, KeyError, TypeError) as error:
         raise DrillFailed("the rescue agent sent a line that is no event", found=line[:300],
                           wanted='{"t": ..., "phase": 1|2, "step": ..., "state": ..., "title": ...}') from error
@@ -58,6 +59,11 @@ def parse_event(line: str) -> AgentEvent:
 def _number(raw: Mapping[str, Any], name: str) -> Optional[float]:
     value = raw.get(name)
     return None if value is None else float(value)
+
+
+def _text(raw: Mapping[str, Any], name: str) -> Optional[str]:
+    value = raw.get(name)
+    return None if value is None else str(value)
 
 
 class LineSplitter:

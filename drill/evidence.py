@@ -18,6 +18,7 @@ from sif.errors import LifeboatError
 from sif.reader import read_set
 
 PLANS = ("plan.txt", "plan.json")
+_SHOWN = (State.FINISHED, State.FAILED, State.INFO)
 
 
 def verdict_line(verdict: Verdict) -> str:
@@ -64,8 +65,13 @@ def render(bench: Bench, verdict: Verdict, spans: Tuple[Span, ...], events: Tupl
     return environment.get_template("report.html.j2").render(
         line=verdict_line(verdict), verdict=verdict, accel=bench.accel.value, memory=bench.order.memory,
         iso=bench.order.iso.name, times=time_bars(spans), before=_bars(bench.original_set),
-        after=_bars(bench.restored_set), plan=_plan(bench.order.evidence), volatile=VOLATILE, names=names,
-        events=tuple(event for event in events if event.state in (State.FINISHED, State.FAILED, State.INFO)))
+        after=_bars(bench.restored_set), plan=_plan(bench.order.evidence, events), volatile=VOLATILE, names=names,
+        events=tuple(event for event in events if event.state in _SHOWN and not _is_plan(event)))
+
+
+def _is_plan(event: AgentEvent) -> bool:
+    """Whether this is the plan as the operator saw it: many lines, with a place of their own in the page."""
+    return event.state is State.INFO and event.step == "plan" and "\n" in (event.text or "")
 
 
 def read_events(path: Path) -> Tuple[AgentEvent, ...]:
@@ -83,7 +89,10 @@ def _bars(folder: Path) -> Tuple[Bar, ...]:
         return ()
 
 
-def _plan(folder: Path) -> Optional[str]:
+def _plan(folder: Path, events: Tuple[AgentEvent, ...]) -> Optional[str]:
+    told = next((event.text for event in events if _is_plan(event)), None)
+    if told:
+        return told
     for name in PLANS:
         for path in sorted((folder / "lifeboat-logs").rglob(name)):
             return path.read_text("utf-8", "replace")

@@ -97,7 +97,10 @@ def _tell(bench: Bench, event: AgentEvent) -> None:
     if event.state is not State.PROGRESS:
         seconds = f" ({event.seconds:.1f} s)" if event.seconds is not None else ""
         error = f": {event.error}" if event.error else ""
-        bench.progress.say(f"<{event.phase}> [{event.state.value}] {event.title or event.step}{seconds}{error}")
+        title = event.title or event.step
+        if event.state is State.INFO and event.text and "\n" not in event.text:
+            title = event.text
+        bench.progress.say(f"<{event.phase}> [{event.state.value}] {title}{seconds}{error}")
 
 
 def rescue_spec(bench: Bench, wreck: Wreck) -> MachineSpec:

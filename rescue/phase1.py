@@ -22,6 +22,7 @@ from rescue.plan_view import plan_text
 from rescue.planner import RestorePolicy, plan_restore
 from rescue.planner.codec import dump_plan
 from rescue.planner.consent import require_unattended
+from rescue.repeat import refuse_repetition
 from rescue.staging.choose import choose_stage, expected_free_bytes
 from rescue.staging.sources import RescueFiles, find_rescue_files
 from rescue.staging.stage import StageOrder, stage
@@ -55,6 +56,7 @@ def phase1(agent: Agent) -> None:
     files = check_rescue_system(agent)
     medium = find_medium(agent)
     saved, sif = read_sif(agent, medium)
+    refuse_second_time(agent, saved)
     stores = mount_stores(agent, saved)
     check_stage(saved, files)
     hardware = detect(agent, medium, stores)
@@ -128,6 +130,13 @@ def keep_set(loaded: LoadedSet, name: str, where: Path) -> Path:
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(content)
     return where / name
+
+
+def refuse_second_time(agent: Agent, saved: SystemInformation) -> None:
+    """Stop an unattended run that would restore what was restored before; a person may."""
+    if agent.settings.auto:
+        with agent.events.step("repeat", "Look for a finished restore of this set"):
+            refuse_repetition(saved, agent.workspace)
 
 
 def mount_stores(agent: Agent, saved: SystemInformation) -> Tuple[ReadyStore, ...]:
