@@ -330,7 +330,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Secrets:
+class SecretsFile:
     """The age file with the values of the set's `secret:NAME`. Without this section the operator is asked."""
 
     KIND: ClassVar[str] = "SECRETS"
@@ -346,12 +346,12 @@ class Secrets:
 
 Record = Union[
     Version, Include, System, Policy, Disk, Partition, PhysicalVolume, VolumeGroup, LogicalVolume, FileSystem,
-    Swap, Boot, EfiEntry, Nic, Device, Store, Command, Secrets,
+    Swap, Boot, EfiEntry, Nic, Device, Store, Command, SecretsFile,
 ]
 
 RECORDS: Tuple[Type[Any], ...] = (
     Version, Include, System, Policy, Disk, Partition, PhysicalVolume, VolumeGroup, LogicalVolume, FileSystem,
-    Swap, Boot, EfiEntry, Nic, Device, Store, Command, Secrets,
+    Swap, Boot, EfiEntry, Nic, Device, Store, Command, SecretsFile,
 )
 """Every known kind, in the canonical order of sections."""
 
@@ -382,7 +382,7 @@ class SystemInformation:
     devices: Tuple[Device, ...] = ()
     stores: Tuple[Store, ...] = ()
     commands: Tuple[Command, ...] = ()
-    secrets: Optional[Secrets] = None
+    secrets: Optional[SecretsFile] = None
 
     def records(self) -> Tuple[Record, ...]:
         """Every record, in the canonical order of sections."""

@@ -10,7 +10,7 @@ from typing import Dict, List, Mapping, Optional, Tuple
 from sif import media
 from sif.errors import UsageError
 from sif.features import features_of
-from sif.model import Secrets, SystemInformation
+from sif.model import SecretsFile, SystemInformation
 from sif.reader import DEFAULT_NAME, load_set
 from sif.text import Section, lex
 from sif.writer import replace_file, write_files
@@ -37,7 +37,7 @@ def attached(info: SystemInformation, files: Mapping[str, bytes],
              blob: bytes) -> Tuple[SystemInformation, Mapping[str, bytes]]:
     """A captured set and its files, with the secrets file ``blob`` among them."""
     path = f"secrets/{info.system.hostname}.age"
-    secrets = Secrets(path=media.SCHEME + path, sha256=media.sha256_hex(blob))
+    secrets = SecretsFile(path=media.SCHEME + path, sha256=media.sha256_hex(blob))
     info = dataclasses.replace(info, secrets=secrets)
     info = dataclasses.replace(info, version=dataclasses.replace(info.version, requires=features_of(info)))
     return info, {**files, path: blob}
@@ -71,7 +71,7 @@ def store_blob(file: Path, blob: bytes) -> Optional[Path]:
                if name.lower() not in (media.MANIFEST, media.SIGNATURE)}
     first = media.find_name(directory, DEFAULT_NAME) or DEFAULT_NAME
     text = content[first].decode("utf-8")
-    sections = [section for section in lex(text, first)[0] if section.kind == Secrets.KIND]
+    sections = [section for section in lex(text, first)[0] if section.kind == SecretsFile.KIND]
     if loaded.info.secrets is not None and not sections:
         raise UsageError("[SECRETS] is not in the first part of the set", where=str(directory),
                          hint="write the secrets to another file, and capture again with --secrets")
@@ -88,7 +88,7 @@ def _edited(text: str, section: Optional[Section], values: Dict[str, str]) -> st
     lines: List[str] = text.split("\n")
     if section is None:
         body = "".join(f'{key} = "{value}"\n' for key, value in values.items())
-        return text.rstrip("\n") + f"\n\n[{Secrets.KIND}]\n{body}"
+        return text.rstrip("\n") + f"\n\n[{SecretsFile.KIND}]\n{body}"
     for entry in section.entries:
         if entry.key in values:
             line, at = lines[entry.line - 1], entry.value_column - 1

@@ -10,7 +10,7 @@ from sif_samples import machine
 
 from sif.check import check
 from sif.errors import Exit
-from sif.model import Command, DiskRole, Loader, Phase, Ref, Secrets, SecretSource, SystemInformation, TableType
+from sif.model import Command, DiskRole, Loader, Phase, Ref, SecretsFile, SecretSource, SystemInformation, TableType
 
 
 def test_a_sound_machine_has_no_problems() -> None:
@@ -19,7 +19,7 @@ def test_a_sound_machine_has_no_problems() -> None:
 
 def broken(field: str, ident: str, changes: Dict[str, Any]) -> SystemInformation:
     """The sample with some keys of one record changed."""
-    info = dataclasses.replace(machine(), secrets=Secrets(path="media:secrets/web01.age", sha256="0" * 64))
+    info = dataclasses.replace(machine(), secrets=SecretsFile(path="media:secrets/web01.age", sha256="0" * 64))
     value = getattr(info, field)
     if not isinstance(value, tuple):
         return dataclasses.replace(info, **{field: dataclasses.replace(value, **changes)})

@@ -8,6 +8,7 @@ import hashlib
 import re
 import struct
 import textwrap
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable, Optional, Type
@@ -248,6 +249,22 @@ def test_who_may_speak_for_the_machine(medium: Path, tmp_path: Path, keys: Path,
         with pytest.raises(SignerRefused) as raised:
             verify_set(medium, allowed, at=at)
         assert fingerprint(keys / "ed25519") in str(raised.value)
+
+
+@pytest.mark.parametrize("zone", ["UTC0", "JST-9", "EST5EDT"])
+def test_the_time_means_the_same_in_every_time_zone(medium: Path, tmp_path: Path, keys: Path, zone: str,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_set(medium, keys / "ed25519")
+    allowed = listed(tmp_path, f'{HOST} valid-before="20300101000000Z" {public(keys)}')
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert verify_set(medium, allowed, at=datetime(2029, 12, 31, 23, 59, 58, tzinfo=timezone.utc)).principal == HOST
+        with pytest.raises(SignerRefused):
+            verify_set(medium, allowed, at=datetime(2030, 1, 1, 0, 0, 2, tzinfo=timezone.utc))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_one_hosts_key_cannot_speak_for_another(tmp_path: Path, keys: Path) -> None:
