@@ -27,6 +27,7 @@ from sif.enums import (
     Overwrite as Overwrite,
     Phase as Phase,
     Progress as Progress,
+    SecretSource as SecretSource,
     StoreKind as StoreKind,
     TableType as TableType,
     Then as Then,
@@ -292,6 +293,8 @@ class Store:
     device: Optional[str] = key("file system to mount read-only: `UUID=` or `LABEL=`", default=None,
                                 example='"LABEL=store"', identity=False)
     snapshot: Optional[str] = key("which backup", default=None, example='"7f3a9b21"', identity=False)
+    password: Optional[str] = key("what opens it; `${secretfile:NAME}` gives it to a command", form=Form.SECRET,
+                                  default=None, example="secret:restic-web01", identity=False)
 
 
 @dataclass(frozen=True)
@@ -326,19 +329,34 @@ class Command:
         return int(self.id)
 
 
+@dataclass(frozen=True)
+class SecretsFile:
+    """The age file with the values of the set's `secret:NAME`. Without this section the operator is asked."""
+
+    KIND: ClassVar[str] = "SECRETS"
+    ID_LESS: ClassVar[bool] = True
+
+    path: str = key("the age file", form=Form.QUOTED, identity=False, example='"media:secrets/web01.age"')
+    sha256: str = key("SHA-256 of that file's bytes", form=Form.QUOTED, identity=False,
+                      example='"5b25544c66c4068efbe5ee47b76b951e3435282c880aa242c83c2e8443121a39"')
+    order: Tuple[SecretSource, ...] = key(
+        "where a secret is looked for, in turn", default=(SecretSource.IDENTITY, SecretSource.PROMPT), identity=False,
+        example="[identity, prompt]")
+
+
 Record = Union[
     Version, Include, System, Policy, Disk, Partition, PhysicalVolume, VolumeGroup, LogicalVolume, FileSystem,
-    Swap, Boot, EfiEntry, Nic, Device, Store, Command,
+    Swap, Boot, EfiEntry, Nic, Device, Store, Command, SecretsFile,
 ]
 
 RECORDS: Tuple[Type[Any], ...] = (
     Version, Include, System, Policy, Disk, Partition, PhysicalVolume, VolumeGroup, LogicalVolume, FileSystem,
-    Swap, Boot, EfiEntry, Nic, Device, Store, Command,
+    Swap, Boot, EfiEntry, Nic, Device, Store, Command, SecretsFile,
 )
 """Every known kind, in the canonical order of sections."""
 
 RESERVED_KINDS: Tuple[str, ...] = (
-    "RAW", "MD", "LUKS", "BTRFS", "SUBVOLUME", "DRIVER", "FILE", "CATALOG", "SECRETS",
+    "RAW", "MD", "LUKS", "BTRFS", "SUBVOLUME", "DRIVER", "FILE", "CATALOG",
 )
 """Kinds the format names but this version cannot restore yet: a SIF that has one is refused by name."""
 
@@ -364,6 +382,7 @@ class SystemInformation:
     devices: Tuple[Device, ...] = ()
     stores: Tuple[Store, ...] = ()
     commands: Tuple[Command, ...] = ()
+    secrets: Optional[SecretsFile] = None
 
     def records(self) -> Tuple[Record, ...]:
         """Every record, in the canonical order of sections."""
@@ -385,7 +404,7 @@ class SystemInformation:
 
 _CANONICAL_FIELDS = (
     "version", "includes", "system", "policy", "disks", "partitions", "pvs", "vgs", "lvs", "filesystems", "swaps",
-    "boot", "efi_entries", "nics", "devices", "stores", "commands",
+    "boot", "efi_entries", "nics", "devices", "stores", "commands", "secrets",
 )
 
 FIELD_OF_KIND = dict(zip((r.KIND for r in RECORDS), _CANONICAL_FIELDS))

@@ -40,7 +40,7 @@ EDITS = st.lists(st.tuples(st.integers(0, 20000), st.integers(0, 12), WORDS), mi
     ("asr-mbr-fat32", "asr.sif", Format.ASR),
     ("asr-gpt-ntfs", "asr.sif", Format.ASR),
 ])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(edits=EDITS)
 def test_a_damaged_source_ends_in_a_sound_set_or_a_typed_error(sample: str, name: str, kind: Format,
                                                                edits: List[Tuple[int, int, str]]) -> None:
