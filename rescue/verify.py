@@ -20,6 +20,13 @@ class RebuildDiffers(LifeboatError):
     code = Exit.REBUILD_FAILED
 
 
+_LEFT_OPEN = frozenset({
+    ("DISK", "first_lba"), ("DISK", "gpt_entries"), ("FS", "features"), ("FS", "block_size"), ("FS", "sector_size"),
+    ("FS", "inode_size"), ("FS", "inodes"), ("FS", "blocks"), ("FS", "reserved_blocks"), ("FS", "fat_bits"),
+})
+"""Keys that a set may leave open, so that the tools choose. An absent label or name is a statement, not a gap."""
+
+
 def verify(saved: SystemInformation, plan: RestorePlan) -> None:
     """Capture the rebuilt disks and raise :class:`RebuildDiffers` with every difference that the plan does not name.
 
@@ -56,6 +63,13 @@ def planned_part(saved: SystemInformation, plan: RestorePlan) -> SystemInformati
 
 
 def unexplained(differences: Tuple[Difference, ...], plan: RestorePlan) -> Tuple[Difference, ...]:
-    """The differences of the storage that no adjustment of the plan announced."""
+    """The differences of the storage that no adjustment of the plan announced.
+
+    What the set leaves open (a converted one may not know a file system's inode count) cannot have come out wrong.
+    """
     announced = {adjustment.subject for adjustment in plan.adjustments}
-    return tuple(d for d in differences if d.kind in STORAGE_KINDS and d.id not in announced)
+    return tuple(d for d in differences if d.kind in STORAGE_KINDS and d.id not in announced and not _left_open(d))
+
+
+def _left_open(difference: Difference) -> bool:
+    return (difference.kind, difference.key) in _LEFT_OPEN and difference.before in (None, "[]")
