@@ -1,4 +1,4 @@
-"""The ``sif`` command: capture, show, check, diff. Data goes to standard output, words for people to standard error."""
+"""The ``sif`` command. Data goes to standard output, words for people to standard error."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Callable, Optional, Sequence
 
 from sif.capture import DEFAULT_PROVIDERS, capture
+from sif.catalog.cli import add_catalog
 from sif.diff import diff
 from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--identity", action="store_true",
                          help="only what a restored machine must have in common with the original")
     compare.set_defaults(command=_diff)
+    add_catalog(commands)
     return top
 
 
@@ -65,12 +67,15 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     sub.add_argument("--name", metavar="HOSTNAME", help="host name to record instead of the machine's own")
     sub.add_argument("--exclude-disk", action="append", default=[], metavar="NAME",
                      help="leave this disk (sdb, nvme1n1, ...) out of the restore; may be repeated")
+    sub.add_argument("--catalog", action="store_true",
+                     help="add the catalog: digest, mode, owner and capabilities of every file that packages own; "
+                          "reads all of them")
     sub.set_defaults(command=_capture)
 
 
 def _capture(arguments: argparse.Namespace) -> Exit:
     captured = capture(providers=arguments.providers, hostname=arguments.name,
-                       exclude_disks=tuple(arguments.exclude_disk))
+                       exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog)
     write_set(captured.info, arguments.output, captured.files)
     for note in captured.notes:
         print(f"note: {printable(note, 2000)}", file=sys.stderr)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NewType, Optional, Tuple, Type, Union
 
 from sif.enums import (
+    CatalogPolicy as CatalogPolicy,
     DiskRole as DiskRole,
     Firmware as Firmware,
     Fit as Fit,
@@ -326,19 +327,34 @@ class Command:
         return int(self.id)
 
 
+@dataclass(frozen=True)
+class Catalog:
+    """Names the file that lists what packages put on the machine; see "Catalog" below for its text."""
+
+    KIND: ClassVar[str] = "CATALOG"
+
+    id: str
+    path: str = key("the list", form=Form.QUOTED, identity=False, example='"media:catalog/web01.catalog"')
+    sha256: str = key("SHA-256 of that file's bytes", form=Form.QUOTED, identity=False,
+                      example='"5b25544c66c4068efbe5ee47b76b951e3435282c880aa242c83c2e8443121a39"')
+    entries: int = key("how many files it lists", identity=False, example="100412")
+    policy: CatalogPolicy = key("what a file means that is not as listed after the restore",
+                                default=CatalogPolicy.REPORT, identity=False, example="report")
+
+
 Record = Union[
     Version, Include, System, Policy, Disk, Partition, PhysicalVolume, VolumeGroup, LogicalVolume, FileSystem,
-    Swap, Boot, EfiEntry, Nic, Device, Store, Command,
+    Swap, Boot, EfiEntry, Nic, Device, Store, Command, Catalog,
 ]
 
 RECORDS: Tuple[Type[Any], ...] = (
     Version, Include, System, Policy, Disk, Partition, PhysicalVolume, VolumeGroup, LogicalVolume, FileSystem,
-    Swap, Boot, EfiEntry, Nic, Device, Store, Command,
+    Swap, Boot, EfiEntry, Nic, Device, Store, Command, Catalog,
 )
 """Every known kind, in the canonical order of sections."""
 
 RESERVED_KINDS: Tuple[str, ...] = (
-    "RAW", "MD", "LUKS", "BTRFS", "SUBVOLUME", "DRIVER", "FILE", "CATALOG", "SECRETS",
+    "RAW", "MD", "LUKS", "BTRFS", "SUBVOLUME", "DRIVER", "FILE", "SECRETS",
 )
 """Kinds the format names but this version cannot restore yet: a SIF that has one is refused by name."""
 
@@ -364,6 +380,7 @@ class SystemInformation:
     devices: Tuple[Device, ...] = ()
     stores: Tuple[Store, ...] = ()
     commands: Tuple[Command, ...] = ()
+    catalogs: Tuple[Catalog, ...] = ()
 
     def records(self) -> Tuple[Record, ...]:
         """Every record, in the canonical order of sections."""
@@ -386,6 +403,7 @@ class SystemInformation:
 _CANONICAL_FIELDS = (
     "version", "includes", "system", "policy", "disks", "partitions", "pvs", "vgs", "lvs", "filesystems", "swaps",
     "boot", "efi_entries", "nics", "devices", "stores", "commands",
+    "catalogs",
 )
 
 FIELD_OF_KIND = dict(zip((r.KIND for r in RECORDS), _CANONICAL_FIELDS))
