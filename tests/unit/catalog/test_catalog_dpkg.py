@@ -123,7 +123,8 @@ def test_a_package_of_several_architectures_is_found_by_its_list(tree: DpkgTree)
 
 @pytest.mark.parametrize(("state", "listed"), [
     ("install ok installed", True), ("install ok half-configured", True), ("hold ok installed", True),
-    ("deinstall ok config-files", False), ("install reinstreq half-installed", False), ("purge ok not-installed", False),
+    ("deinstall ok config-files", False), ("install reinstreq half-installed", False),
+    ("purge ok not-installed", False),
 ])
 def test_only_packages_whose_files_are_there_count(tree: DpkgTree, state: str, listed: bool) -> None:
     tree.file(b"/usr/lib/x", b"x")

@@ -41,7 +41,9 @@ def test_an_untouched_tree_is_as_captured(machine: "Tuple[Path, Tuple[Entry, ...
 
 
 def _write(data: bytes) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(data) and None
+    def act(path: Path) -> None:
+        path.write_bytes(data)
+    return act
 
 
 def _link(path: Path) -> None:
