@@ -88,11 +88,14 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
         raise rejection(info.system.hostname, problems)
     notes = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
     captured = Captured(info, dict(storage.files), notes)
-    return _with_catalog(captured) if catalog else captured
+    return add_catalog(captured) if catalog else captured
 
 
-def _with_catalog(captured: Captured) -> Captured:
-    """After the checks, because it takes longest: what is refused is refused at once."""
+def add_catalog(captured: Captured) -> Captured:
+    """The same capture with the catalog of the running system in it.
+
+    Comes after the checks, because it takes longest: what is refused is refused at once.
+    """
     part = catalog_part(Path("/"), captured.info.system.hostname)
     return Captured(replace(captured.info, catalogs=(part.section,)), {**captured.files, part.path: part.data},
                     (*captured.notes, *part.notes))

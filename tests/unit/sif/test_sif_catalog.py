@@ -9,7 +9,9 @@ from typing import Any, Callable, Dict
 import pytest
 from sif_samples import machine
 
+from sif import capture as capturing
 from sif.catalog.entry import Entry, Origin
+from sif.catalog.part import CatalogPart
 from sif.catalog.text import write_catalog
 from sif.check import check
 from sif.cli import main
@@ -96,3 +98,21 @@ def test_the_command_takes_the_catalog_of_a_set(tmp_path: Path, capsys: pytest.C
     assert capsys.readouterr().out == "missing /usr/bin/ls (coreutils 9.1-1)\n"
     write_set(machine(), tmp_path / "without", {})
     assert main(["catalog", "check", str(tmp_path / "without")]) == Exit.USAGE
+
+
+def test_a_capture_adds_the_catalog_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [section] = with_catalog().catalogs
+    asked = []
+
+    def part(root: Path, hostname: str) -> CatalogPart:
+        asked.append((root, hostname))
+        return CatalogPart(section, PATH, LIST, ("catalog: a note",))
+
+    monkeypatch.setattr(capturing, "catalog_part", part)
+    captured = capturing.add_catalog(capturing.Captured(machine(), {"lvm/x": b"x"}, ("a note",)))
+    assert asked == [(Path("/"), "web01.example.org")]
+    assert captured.notes == ("a note", "catalog: a note")
+    write_set(captured.info, tmp_path, captured.files)
+    loaded = load_set(tmp_path)
+    assert loaded.info.catalogs == (section,)
+    assert {PATH, "lvm/x"} < {name for name, _ in loaded.files}
