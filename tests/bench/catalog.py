@@ -2,9 +2,9 @@
 
     python3 tests/bench/catalog.py [--root DIR] [--package NAME ...] [--rounds N] [--json]
 
-Every program reads the same list of files, one after the other, round by round; the first round, which fills the
-page cache, is not counted unless ``--cold`` empties the cache before each one. The best of the rounds counts,
-because other work on the machine only ever makes a program slower.
+Every program reads the same list of files, one after the other, round by round. A collection before the first round
+fills the page cache; ``--cold`` empties it before each measurement. The best of the rounds counts, because other work on
+the machine only ever makes a program slower; the processor's seconds show what it costs when all processors are busy.
 """
 
 from __future__ import annotations
@@ -56,19 +56,22 @@ def main() -> int:
         "collect": lambda: collect(root, packages=arguments.package),
     }
     seconds: Dict[str, List[float]] = {name: [] for name in subjects}
+    work: Dict[str, List[float]] = {name: [] for name in subjects}
     for _ in range(arguments.rounds):
         for name, act in subjects.items():
             if arguments.cold:
                 empty_cache()
-            began = time.monotonic()
+            began, used = time.monotonic(), sum(os.times()[:4])
             act()
             seconds[name].append(time.monotonic() - began)
+            work[name].append(sum(os.times()[:4]) - used)
     size = sum(entry.size for entry in entries)
     yardstick = min(seconds["sha256sum"])
     result = {
         "files": len(entries), "bytes": size, "processors": len(os.sched_getaffinity(0)),
         "load": os.getloadavg()[0], "cold": arguments.cold,
         "subjects": {name: {"seconds": [round(value, 2) for value in values],
+                            "processor seconds": [round(value, 2) for value in work[name]],
                             "MiB/s": round(size / min(values) / 2 ** 20, 1),
                             "of sha256sum": round(yardstick / min(values), 2)} for name, values in seconds.items()},
     }
@@ -79,7 +82,8 @@ def main() -> int:
           f"load {result['load']:.1f}, {'cold' if arguments.cold else 'warm'} cache")
     for name, values in seconds.items():
         print(f"{name:15} {min(values):8.2f} s {size / min(values) / 2 ** 20:8.1f} MiB/s "
-              f"{yardstick / min(values):6.2f} x sha256sum   rounds: {' '.join(f'{v:.2f}' for v in values)}")
+              f"{yardstick / min(values):6.2f} x sha256sum   rounds: {' '.join(f'{v:.2f}' for v in values)}   "
+              f"processor: {min(work[name]):.2f} s")
     return 0
 
 
