@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Callable, List, Tuple
 
 from drill import backup
+from drill.again import refused
 from drill.compare import compare, parse_manifest
 from drill.disaster import hashes
 from drill.errors import GuestError
@@ -60,6 +61,7 @@ def prove(bench: Bench, original: Original, wreck: Wreck) -> Tuple[Check, ...]:
         note("captured again, the machine is the same", lambda: identity(bench, guest))
         note("the recovery left its report and nothing else", lambda: leftovers(bench, guest))
         note("shuts down cleanly", lambda: shutdown(machine, guest))
+    note("with the medium left in, nothing is restored again", lambda: refused(bench, wreck))
     return tuple(checks)
 
 

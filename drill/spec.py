@@ -67,7 +67,8 @@ class MachineSpec:
     ``folder`` receives the logs and ``sockets``, a directory with a short name (a socket's path has at most 107
     bytes), the control sockets. ``vars_file`` is the machine's own EFI variable store (UEFI only).
     A CD always comes first in the boot order and the first disk next, as in a rack where the rescue medium
-    stays in the drive. Memory in MiB.
+    stays in the drive. Memory in MiB. With ``operator`` somebody can type: the serial console is a socket (what it
+    shows goes to ``serial_log`` either way), and a USB keyboard, as a server's remote console has, is at the screen.
     """
 
     name: str
@@ -83,6 +84,7 @@ class MachineSpec:
     forwards: Tuple[Forward, ...] = ()
     memory: int = 1024
     no_reboot: bool = False
+    operator: bool = False
     uuid: str = "6c696665-626f-4174-8000-64726c6c3031"
 
     @property
@@ -96,6 +98,10 @@ class MachineSpec:
     @property
     def events_socket(self) -> Path:
         return self.sockets / "events"
+
+    @property
+    def serial_socket(self) -> Path:
+        return self.sockets / "serial"
 
     @property
     def serial_log(self) -> Path:
@@ -130,11 +136,15 @@ def qemu_argv(spec: MachineSpec) -> Tuple[str, ...]:
     for index, disk in enumerate(spec.disks):
         words += _disk(disk, index)
     if spec.cdrom is not None:
+        first = "" if spec.kernel is not None else ",bootindex=0"  # QEMU's own kernel holds that number
         words += ["-drive", f"if=none,id=cd,file={_quote(spec.cdrom)},format=raw,media=cdrom,readonly=on",
-                  "-device", "ide-cd,bus=ide.0,drive=cd,bootindex=0"]
+                  "-device", f"ide-cd,bus=ide.0,drive=cd{first}"]
+    if spec.usb_stick is not None or spec.operator:
+        words += ["-device", "qemu-xhci,id=xhci"]
+    if spec.operator:
+        words += ["-device", "usb-kbd,bus=xhci.0"]
     if spec.usb_stick is not None:
-        words += ["-device", "qemu-xhci,id=xhci",
-                  "-drive", f"if=none,id=stick,file={_quote(spec.usb_stick)},format=raw,cache=unsafe",
+        words += ["-drive", f"if=none,id=stick,file={_quote(spec.usb_stick)},format=raw,cache=unsafe",
                   "-device", "usb-storage,bus=xhci.0,drive=stick,removable=on,serial=LIFEBOATSTICK"]
     words += _network(spec)
     return tuple(words)
@@ -150,13 +160,19 @@ def _firmware(spec: MachineSpec) -> list[str]:
 def _ports(spec: MachineSpec) -> list[str]:
     words = ["-chardev", f"socket,id=qmp,path={_quote(spec.qmp_socket)},server=on,wait=off",
              "-mon", "chardev=qmp,mode=control",
-             "-chardev", f"file,id=console,path={_quote(spec.serial_log)},append=on",
-             "-serial", "chardev:console",
+             "-chardev", _console(spec), "-serial", "chardev:console",
              "-device", "virtio-serial-pci"]
     for ident, path, name in (("agent", spec.agent_socket, AGENT_PORT), ("events", spec.events_socket, EVENTS_PORT)):
         words += ["-chardev", f"socket,id={ident},path={_quote(path)},server=on,wait=off",
                   "-device", f"virtserialport,chardev={ident},name={name}"]
     return words
+
+
+def _console(spec: MachineSpec) -> str:
+    if spec.operator:
+        return (f"socket,id=console,path={_quote(spec.serial_socket)},server=on,wait=off,"
+                f"logfile={_quote(spec.serial_log)},logappend=on")
+    return f"file,id=console,path={_quote(spec.serial_log)},append=on"
 
 
 def _disk(disk: Disk, index: int) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import select
 import sys
+import termios
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Protocol, Sequence, Tuple
@@ -12,6 +14,8 @@ from typing import Dict, Mapping, Optional, Protocol, Sequence, Tuple
 from rescue.failures import ConsentMissing
 from rescue.renderers import CONSOLES, ascii_text
 from sif.errors import UsageError
+
+_ERASE = b"\b\x7f"
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,8 @@ class LineConsole:
     """Shows questions on all terminals and takes the first line that is typed on any of them.
 
     An answers file goes first; each of its answers is used once, so that a wrong one does not repeat for ever.
+    What was typed at a terminal before a question was shown does not answer it, and an empty line shows it again:
+    people press Enter to see whether a machine is alive, and look at a serial console after it was written to.
     """
 
     def __init__(self, terminals: Sequence[Tuple[int, int]], answers: Optional[Mapping[str, str]] = None) -> None:
@@ -101,12 +107,24 @@ class LineConsole:
 
     def ask(self, ident: str, question: str) -> str:
         """Ask, and wait for a line. Raises :class:`ConsentMissing` when every terminal is closed."""
-        self._show(f"\n{question}\n[{ident}] > ")
+        shown = f"\n{question}\n[{ident}] > "
         if ident in self._answers:
             answer = self._answers.pop(ident)
-            self._show(f"{answer}  (from the answers file)\n")
+            self._show(f"{shown}{answer}  (from the answers file)\n")
             return answer
-        return self._read_line(ident)
+        self._forget_early_typing()
+        answer = ""
+        while not answer:
+            self._show(shown)
+            answer = self._read_line(ident)
+        return answer
+
+    def _forget_early_typing(self) -> None:
+        """Drop what waits at the terminals; a pipe is not typed at, so what it holds stays."""
+        for source in filter(os.isatty, self._typed):
+            self._typed[source] = b""
+            with suppress(termios.error):
+                termios.tcflush(source, termios.TCIFLUSH)
 
     def _show(self, text: str) -> None:
         data = ascii_text(text).encode("ascii")
@@ -124,7 +142,7 @@ class LineConsole:
                 line, newline, rest = pending.partition(b"\n")
                 if newline:
                     self._typed[source] = rest
-                    return line.decode("utf-8", "replace").strip()
+                    return edited(line).decode("utf-8", "replace").strip()
             if not self._typed:
                 break
             for source in select.select(list(self._typed), [], [])[0]:
@@ -142,8 +160,26 @@ class LineConsole:
             data = b""
         if data:
             self._typed[source] += data.replace(b"\r", b"\n")
-        else:
+        elif not (os.isatty(source) and _connected(source)):
             del self._typed[source]
+
+
+def _connected(source: int) -> bool:
+    """Whether a terminal that gave nothing is still there: then somebody pressed Ctrl-D, which ends nothing here."""
+    poll = select.poll()
+    poll.register(source, 0)
+    return not poll.poll(0)
+
+
+def edited(line: bytes) -> bytes:
+    """A typed line without what was erased. The kernel erases at one of the two codes; terminals send either."""
+    kept = bytearray()
+    for byte in line:
+        if byte not in _ERASE:
+            kept.append(byte)
+        elif kept:
+            kept.pop()
+    return bytes(kept)
 
 
 def open_console(auto: bool, answers: Mapping[str, str], consoles: Sequence[Path] = CONSOLES) -> Console:

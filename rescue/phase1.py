@@ -22,13 +22,14 @@ from rescue.plan_view import plan_text
 from rescue.planner import RestorePolicy, plan_restore
 from rescue.planner.codec import dump_plan
 from rescue.planner.consent import require_unattended
+from rescue.repeat import refuse_repetition
 from rescue.staging.choose import choose_stage, expected_free_bytes
 from rescue.staging.sources import RescueFiles, find_rescue_files
 from rescue.staging.stage import StageOrder, stage
 from rescue.storage.mounts import mount_tree, unmount_tree
 from rescue.stores import ReadyStore, exclusions, open_stores
 from rescue.udisks import MediumSearch, UDisks, as_medium, labels_of
-from rescue.values import values_of
+from rescue.values import refuse_secret_files, values_of
 from rescue.verify import verify
 from sif.errors import CommandFailed
 from sif.model import Firmware, Phase, SystemInformation
@@ -55,6 +56,7 @@ def phase1(agent: Agent) -> None:
     files = check_rescue_system(agent)
     medium = find_medium(agent)
     saved, sif = read_sif(agent, medium)
+    refuse_second_time(agent, saved)
     stores = mount_stores(agent, saved)
     check_stage(saved, files)
     hardware = detect(agent, medium, stores)
@@ -117,6 +119,7 @@ def read_sif(agent: Agent, medium: MediumFound) -> Tuple[SystemInformation, Path
         loaded = load_set(medium.sif)
         for warning in loaded.warnings:
             step.info(str(warning))
+        refuse_secret_files(loaded.info)
         return loaded.info, keep_set(loaded, medium.sif.name, agent.workspace.set)
 
 
@@ -128,6 +131,13 @@ def keep_set(loaded: LoadedSet, name: str, where: Path) -> Path:
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(content)
     return where / name
+
+
+def refuse_second_time(agent: Agent, saved: SystemInformation) -> None:
+    """Stop an unattended run that would restore what was restored before; a person may."""
+    if agent.settings.auto:
+        with agent.events.step("repeat", "Look for a finished restore of this set"):
+            refuse_repetition(saved, agent.workspace)
 
 
 def mount_stores(agent: Agent, saved: SystemInformation) -> Tuple[ReadyStore, ...]:

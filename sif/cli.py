@@ -1,4 +1,6 @@
-"""The ``sif`` command. Data goes to standard output, words for people to standard error."""
+"""The ``sif`` command: capture, show, check, diff, and what other modules add.
+
+Data goes to standard output, words for people to standard error."""
 
 from __future__ import annotations
 
@@ -14,6 +16,10 @@ from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
 from sif.problems import printable
 from sif.reader import load_set
+from sif.secrets.cli import add_commands as add_secrets
+from sif.secrets.names import declared_secrets
+from sif.secrets.sets import DEFAULT_SECRETS, with_secrets
+from sif.signature.cli import add_commands as add_signature
 from sif.writer import write_set, write_text
 
 
@@ -52,6 +58,8 @@ def parser() -> argparse.ArgumentParser:
                          help="only what a restored machine must have in common with the original")
     compare.set_defaults(command=_diff)
     add_catalog(commands)
+    add_signature(commands)
+    add_secrets(commands)
     return top
 
 
@@ -64,6 +72,8 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
                      help="directory of the set; made if it is missing (usually MEDIUM/HOSTNAME)")
     sub.add_argument("--providers", type=Path, default=Path(DEFAULT_PROVIDERS), metavar="DIR",
                      help="fragments with STORE and COMMAND sections, *.sif (default: %(default)s)")
+    sub.add_argument("--secrets", type=Path, metavar="FILE",
+                     help=f"age file with the values of secret:NAME (default: {DEFAULT_SECRETS}, if it is there)")
     sub.add_argument("--name", metavar="HOSTNAME", help="host name to record instead of the machine's own")
     sub.add_argument("--exclude-disk", action="append", default=[], metavar="NAME",
                      help="leave this disk (sdb, nvme1n1, ...) out of the restore; may be repeated")
@@ -76,10 +86,11 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _capture(arguments: argparse.Namespace) -> Exit:
     captured = capture(providers=arguments.providers, hostname=arguments.name,
                        exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog)
-    write_set(captured.info, arguments.output, captured.files)
-    for note in captured.notes:
+    info, files = with_secrets(captured.info, captured.files, arguments.secrets)
+    write_set(info, arguments.output, files)
+    asked = () if info.secrets else declared_secrets(info)
+    for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):
         print(f"note: {printable(note, 2000)}", file=sys.stderr)
-    info = captured.info
     print(f"{info.system.hostname}: {len(info.disks)} disks, {len(info.partitions)} partitions, {len(info.lvs)} "
           f"logical volumes, {len(info.filesystems)} file systems, {len(info.commands)} commands -> {arguments.output}",
           file=sys.stderr)

@@ -16,11 +16,14 @@ from sif.errors import Exit, LifeboatError
 from sif.keys import Form, KeyInfo
 from sif.text import BARE, IDENT, Atom, Entry, forbidden
 
+NOT_SHOWN = "something else (not shown: it could be a secret)"
+
 MAX_INT = 2 ** 64 - 1
 
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,19}")
 _HEX = re.compile(r"0x[0-9A-Fa-f]{1,16}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_SECRET = re.compile(r"secret:" + IDENT.pattern)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
@@ -112,7 +115,8 @@ def _element_name(key: KeySchema) -> str:
         return "hexadecimal integer (0x...)" if key.info.form is Form.HEX else "integer"
     if issubclass(key.base, Enum):
         return "one of " + ", ".join(str(member.value) for member in key.base)
-    return {Form.BARE: "bare token", Form.UUID: "UUID", Form.TIME: "time (RFC 3339, UTC, seconds)"}.get(
+    return {Form.BARE: "bare token", Form.UUID: "UUID", Form.TIME: "time (RFC 3339, UTC, seconds)",
+            Form.SECRET: "name of a secret (`secret:NAME`)"}.get(
         key.info.form, "quoted string")
 
 
@@ -128,6 +132,9 @@ def from_entry(key: KeySchema, entry: Entry) -> Any:
 
 def _from_atom(key: KeySchema, atom: Atom) -> Any:
     wanted = _element_name(key)
+    if key.info.form is Form.SECRET and (atom.quoted or not _SECRET.fullmatch(atom.text)):
+        raise BadValue(f"{key.name} is not the name of a secret", atom, "secret:NAME, without quotes",
+                       "a SIF never holds a secret itself; keep it with: sif secrets set NAME")
     if atom.quoted and not _may_be_quoted(key):
         raise BadValue(f"{key.name} is written without quotes", atom, wanted,
                        f"for example: {key.name} = {key.info.example}")
@@ -220,7 +227,7 @@ def _element_text(key: KeySchema, value: Any, where: str) -> str:
         fits = bool(BARE.fullmatch(text))
     if not fits or not _reads_back(key, text, value):
         raise Unwritable(f"{key.name} has a value that the format cannot express", where=f"[{where}]",
-                         found=repr(value), wanted=_element_name(key))
+                         found=NOT_SHOWN if key.info.form is Form.SECRET else repr(value), wanted=_element_name(key))
     return written
 
 

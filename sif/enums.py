@@ -80,6 +80,13 @@ class StoreKind(str, Enum):
     DIRECTORY = "directory"
 
 
+class SecretSource(str, Enum):
+    """Where a secret comes from: the set's age file, opened by an identity at hand, or the operator."""
+
+    IDENTITY = "identity"
+    PROMPT = "prompt"
+
+
 class Phase(str, Enum):
     """When a command runs: before the rebuild, in the restore, after it, or when another one failed."""
 

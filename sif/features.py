@@ -18,6 +18,7 @@ FEATURES: Mapping[str, str] = {
     "swap": "swap area",
     "grub-efi": "GRUB started by UEFI firmware",
     "grub-pc": "GRUB started by BIOS firmware",
+    "secrets": "secrets in an age file",
 }
 """Feature → what it is. A set that requires anything else is refused by name before any write."""
 
@@ -32,4 +33,6 @@ def features_of(info: SystemInformation) -> Tuple[str, ...]:
         found.add("swap")
     if info.boot is not None:
         found.add(Loader(info.boot.loader).value)
+    if info.secrets is not None:
+        found.add("secrets")
     return tuple(sorted(found))

@@ -17,6 +17,7 @@ class Form(Enum):
     UUID = "uuid"
     TIME = "time"
     HEX = "hex"
+    SECRET = "secret"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from sif.errors import Exit
 from sif.problems import Problem
 
 MANIFEST = "manifest"
+SIGNATURE = "manifest.sig"
+MAX_SIGNATURE_BYTES = 64 * 1024
 SCHEME = "media:"
 MAX_SET_FILE_BYTES = 64 * 1024 * 1024
 

@@ -14,6 +14,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar, NewType, Optional, Tuple, Type, Union
 
+from sif.catalog.section import Catalog as Catalog
 from sif.enums import (
     CatalogPolicy as CatalogPolicy,
     DiskRole as DiskRole,
@@ -28,6 +29,7 @@ from sif.enums import (
     Overwrite as Overwrite,
     Phase as Phase,
     Progress as Progress,
+    SecretSource as SecretSource,
     StoreKind as StoreKind,
     TableType as TableType,
     Then as Then,
@@ -293,6 +295,8 @@ class Store:
     device: Optional[str] = key("file system to mount read-only: `UUID=` or `LABEL=`", default=None,
                                 example='"LABEL=store"', identity=False)
     snapshot: Optional[str] = key("which backup", default=None, example='"7f3a9b21"', identity=False)
+    password: Optional[str] = key("what opens it; `${secretfile:NAME}` gives it to a command", form=Form.SECRET,
+                                  default=None, example="secret:restic-web01", identity=False)
 
 
 @dataclass(frozen=True)
@@ -328,33 +332,33 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Catalog:
-    """Names the file that lists what packages put on the machine; see "Catalog" below for its text."""
+class SecretsFile:
+    """The age file with the values of the set's `secret:NAME`. Without this section the operator is asked."""
 
-    KIND: ClassVar[str] = "CATALOG"
+    KIND: ClassVar[str] = "SECRETS"
+    ID_LESS: ClassVar[bool] = True
 
-    id: str
-    path: str = key("the list", form=Form.QUOTED, identity=False, example='"media:catalog/web01.catalog"')
+    path: str = key("the age file", form=Form.QUOTED, identity=False, example='"media:secrets/web01.age"')
     sha256: str = key("SHA-256 of that file's bytes", form=Form.QUOTED, identity=False,
                       example='"5b25544c66c4068efbe5ee47b76b951e3435282c880aa242c83c2e8443121a39"')
-    entries: int = key("how many files it lists", identity=False, example="100412")
-    policy: CatalogPolicy = key("what a file means that is not as listed after the restore",
-                                default=CatalogPolicy.REPORT, identity=False, example="report")
+    order: Tuple[SecretSource, ...] = key(
+        "where a secret is looked for, in turn", default=(SecretSource.IDENTITY, SecretSource.PROMPT), identity=False,
+        example="[identity, prompt]")
 
 
 Record = Union[
     Version, Include, System, Policy, Disk, Partition, PhysicalVolume, VolumeGroup, LogicalVolume, FileSystem,
-    Swap, Boot, EfiEntry, Nic, Device, Store, Command, Catalog,
+    Swap, Boot, EfiEntry, Nic, Device, Store, Command, Catalog, SecretsFile,
 ]
 
 RECORDS: Tuple[Type[Any], ...] = (
     Version, Include, System, Policy, Disk, Partition, PhysicalVolume, VolumeGroup, LogicalVolume, FileSystem,
-    Swap, Boot, EfiEntry, Nic, Device, Store, Command, Catalog,
+    Swap, Boot, EfiEntry, Nic, Device, Store, Command, Catalog, SecretsFile,
 )
 """Every known kind, in the canonical order of sections."""
 
 RESERVED_KINDS: Tuple[str, ...] = (
-    "RAW", "MD", "LUKS", "BTRFS", "SUBVOLUME", "DRIVER", "FILE", "SECRETS",
+    "RAW", "MD", "LUKS", "BTRFS", "SUBVOLUME", "DRIVER", "FILE",
 )
 """Kinds the format names but this version cannot restore yet: a SIF that has one is refused by name."""
 
@@ -381,6 +385,7 @@ class SystemInformation:
     stores: Tuple[Store, ...] = ()
     commands: Tuple[Command, ...] = ()
     catalogs: Tuple[Catalog, ...] = ()
+    secrets: Optional[SecretsFile] = None
 
     def records(self) -> Tuple[Record, ...]:
         """Every record, in the canonical order of sections."""
@@ -402,8 +407,7 @@ class SystemInformation:
 
 _CANONICAL_FIELDS = (
     "version", "includes", "system", "policy", "disks", "partitions", "pvs", "vgs", "lvs", "filesystems", "swaps",
-    "boot", "efi_entries", "nics", "devices", "stores", "commands",
-    "catalogs",
+    "boot", "efi_entries", "nics", "devices", "stores", "commands", "catalogs", "secrets",
 )
 
 FIELD_OF_KIND = dict(zip((r.KIND for r in RECORDS), _CANONICAL_FIELDS))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from dataclasses import dataclass, replace
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from sif.codec import BadValue, KindSchema, from_entry, schemas
+from sif.codec import NOT_SHOWN, BadValue, KeySchema, KindSchema, from_entry, schemas
 from sif.errors import Exit
 from sif.features import FEATURES
+from sif.keys import Form
 from sif.model import RESERVED_KINDS, Record, Version
 from sif.problems import Problem, Subject
 from sif.text import Atom, Entry, Section, lex
@@ -48,7 +49,7 @@ def parse_document(text: str, name: str, *, fragment: bool = False) -> Document:
     """Parse one part of a set, or (``fragment``) a provider's file that has no VERSION."""
     sections, problems = lex(text, name)
     parser = _Parser(name, fragment)
-    parser.problems.extend(problems)
+    parser.problems.extend(_discreet(problems, text))
     if not fragment and not parser.version(sections):
         refused = [problem for problem in parser.problems if problem.code is Exit.SIF_UNSUPPORTED]
         return Document((), tuple(refused or parser.problems), {})
@@ -56,6 +57,16 @@ def parse_document(text: str, name: str, *, fragment: bool = False) -> Document:
         parser.section(section)
     parser.problems.sort(key=_position)
     return Document(tuple(parser.records), tuple(parser.problems), parser.places)
+
+
+def _discreet(problems: Tuple[Problem, ...], text: str) -> Iterator[Problem]:
+    """The problems of the text layer, without what was found in lines that could hold a secret."""
+    keys = {key.name for schema in schemas().values() for key in schema.keys if key.info.form is Form.SECRET}
+    secret = re.compile(r" *(?:" + "|".join(sorted(keys)) + r")\b", re.IGNORECASE)
+    lines = text.split("\n")
+    for problem in problems:
+        hidden = problem.found and secret.match(lines[_position(problem)[0] - 1])
+        yield replace(problem, found=NOT_SHOWN) if hidden else problem
 
 
 def _position(problem: Problem) -> Tuple[int, int]:
@@ -181,7 +192,7 @@ class _Parser:
             values[key.name] = from_entry(key, entry)
         except BadValue as error:
             column = error.atom.column if error.atom else entry.value_column
-            self._add(entry.line, column, error.what, found=_shown(entry, error.atom), wanted=error.wanted,
+            self._add(entry.line, column, error.what, found=_shown(key, entry, error.atom), wanted=error.wanted,
                       hint=error.hint)
             return
         if schema.kind == "VERSION" and key.name == "requires":
@@ -195,7 +206,9 @@ class _Parser:
                           hint="use a rescue system that knows it")
 
 
-def _shown(entry: Entry, atom: Optional[Atom]) -> str:
+def _shown(key: KeySchema, entry: Entry, atom: Optional[Atom]) -> str:
+    if key.info.form is Form.SECRET:
+        return NOT_SHOWN
     if atom is None:
         return "a list" if entry.is_list else "a single value"
     return f'"{atom.text}"' if atom.quoted else atom.text

@@ -33,6 +33,11 @@ class LoadedSet:
     directory: Path
     files: Tuple[Tuple[str, bytes], ...]
 
+    def file(self, path: str) -> Optional[bytes]:
+        """The bytes of the file whose path equals ``path``, exactly or else without regard to case, or None."""
+        known = dict(self.files)
+        return known.get(path, next((data for name, data in self.files if name.lower() == path.lower()), None))
+
 
 def read_set(path: Path) -> SystemInformation:
     """Read, verify and check the set at ``path``: a .sif file (its first part) or the set's directory.
@@ -112,6 +117,7 @@ class _Loader:
         info = merged(first.version, systems[0], records)
         self._metadata(info)
         self._catalogs(info)
+        self._secrets(info)
         self._manifest()
         return info
 
@@ -219,6 +225,14 @@ class _Loader:
                 self._broken("the catalog has another number of entries", ("CATALOG", catalog.id, "entries"),
                              found=str(len(entries)), wanted=str(catalog.entries))
 
+    def _secrets(self, info: SystemInformation) -> None:
+        if info.secrets is None or not info.secrets.path.startswith(media.SCHEME):
+            return  # sif.check refuses another scheme
+        data = self._read(info.secrets.path[len(media.SCHEME):], media.MAX_SET_FILE_BYTES, ("SECRETS", "", "path"))
+        if data is not None and info.secrets.sha256 != media.sha256_hex(data):
+            self._broken("the secrets file was altered", ("SECRETS", "", "sha256"), found=media.sha256_hex(data),
+                         wanted=info.secrets.sha256)
+
     def _manifest(self) -> None:
         name = media.find_name(self.directory, media.MANIFEST)
         if name is None:
@@ -239,5 +253,8 @@ class _Loader:
                 self._broken(f"{entry.path} is not what the manifest says", found=f"{len(found)} bytes, "
                              f"{media.sha256_hex(found)}", wanted=f"{entry.size} bytes, {entry.sha256}",
                              hint="copy the whole set again")
+        signature = media.find_name(self.directory, media.SIGNATURE)
+        if signature is not None:
+            self._read(signature, media.MAX_SIGNATURE_BYTES, None)  # judged by sif.signature
         for missing in sorted(used):
             self._broken(f"{missing} is not in the manifest", hint="write the set again with its own tool")

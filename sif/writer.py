@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Dict, Iterable, List, Mapping, Tuple
+from typing import Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from sif import media
 from sif.codec import Unwritable, section_text
@@ -73,15 +73,21 @@ def write_set(info: SystemInformation, directory: Path, files: Mapping[str, byte
 
     All files are first written beside their final names and forced to the medium, then renamed one after the
     other, the manifest last: a reader sees the old set, the new set, or (for the moment of the renames) a set
-    whose digests disagree and which it refuses. Needs no links, owners or permissions, so vfat will do.
+    whose digests disagree and which it refuses. A signature of the old
+    set goes first. Needs no links, owners or permissions, so vfat will do.
     """
-    content = render_set(info, files)
+    write_files(directory, render_set(info, files))
+
+
+def write_files(directory: Path, content: Sequence[Tuple[str, bytes]]) -> None:
+    """Write files of a set as :func:`write_set` does, in the order given, the manifest last. Raises WriteFailed."""
     directories = sorted({(directory / path).parent for path, _ in content})
     try:
         for folder in directories:
             folder.mkdir(parents=True, exist_ok=True)
         for path, data in content:
             _write_new(directory / (path + _NEW), data)
+        drop_signature(directory)
         for path, _ in content:
             (directory / (path + _NEW)).replace(directory / path)
         _sync_directories(directories)
@@ -89,6 +95,25 @@ def write_set(info: SystemInformation, directory: Path, files: Mapping[str, byte
         _remove_new(directory, [path for path, _ in content])
         raise WriteFailed("the set could not be written", where=str(directory), found=str(error),
                           hint="check free space, and whether the medium is mounted read-write") from error
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write one file so that a power cut leaves the old one or the new one. Raises :class:`WriteFailed`."""
+    new = path.with_name(path.name + _NEW)
+    try:
+        _write_new(new, data)
+        new.replace(path)
+        _sync_directories([path.parent])
+    except OSError as error:
+        raise WriteFailed("the file could not be written", where=str(path), found=str(error),
+                          hint="check free space, and whether the medium is mounted read-write") from error
+
+
+def drop_signature(directory: Path) -> None:
+    """Remove the signature of a set that is about to change: it would no longer be one over its manifest."""
+    name = media.find_name(directory, media.SIGNATURE)
+    if name is not None:
+        (directory / name).unlink()
 
 
 def _write_new(path: Path, data: bytes) -> None:

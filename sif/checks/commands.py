@@ -8,6 +8,7 @@ from typing import Iterator
 from sif.checks.common import bad
 from sif.model import Command, FileSystem, Phase, Store, SystemInformation
 from sif.problems import Problem
+from sif.secrets.names import declared_secrets
 from sif.substitution import WITH_ID, BadPlaceholder, Placeholder, names, pieces
 
 DEVICE = re.compile(r"(?:UUID|LABEL)=[^\s/]+")
@@ -57,6 +58,11 @@ def _check_words(info: SystemInformation, command: Command) -> Iterator[Problem]
 
 def _check_placeholder(info: SystemInformation, command: Command, key: str, piece: Placeholder) -> Iterator[Problem]:
     kind = WITH_ID[piece.name][0]
+    if piece.name == "secretfile":
+        if piece.ident not in declared_secrets(info):
+            yield bad(command, key, f"{piece} names no secret of this set",
+                      wanted="a name that a key has as secret:NAME, for example [STORE] password")
+        return
     target = info.find(kind, piece.ident or "")
     if target is None:
         yield bad(command, key, f"{piece} names nothing", wanted=f"the id of a {kind}")

@@ -2,9 +2,9 @@
 
     python3 tests/bench/catalog.py [--root DIR] [--package NAME ...] [--rounds N] [--json]
 
-Every program reads the same list of files, one after the other, round by round. A collection before the first round
-fills the page cache; ``--cold`` empties it before each measurement. The best of the rounds counts, because other work on
-the machine only ever makes a program slower; the processor's seconds show what it costs when all processors are busy.
+Every program reads the same files, one after the other, round by round. A collection before the first round
+fills the page cache; ``--cold`` empties it before each measurement. The best of the rounds counts: other work on
+the machine only makes a program slower; the processor's seconds show what it costs when all processors are busy.
 """
 
 from __future__ import annotations

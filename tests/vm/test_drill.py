@@ -23,7 +23,7 @@ from sif.run import spawn
 pytestmark = pytest.mark.vm
 ROOT = Path(__file__).resolve().parents[2]
 HOUR = 3600.0
-CHECKS = 12
+CHECKS = 13
 """How many checks the proof of one drill has: a drill that skips some has not passed."""
 
 

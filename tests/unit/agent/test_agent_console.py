@@ -1,11 +1,13 @@
 """Questions have ids; an answers file answers each of them once."""
 
 import os
+import pty
+import threading
 from typing import Tuple
 
 import pytest
 
-from rescue.console import Choice, LineConsole, Unattended, choose, confirm_by_name, parse_answers
+from rescue.console import Choice, LineConsole, Unattended, choose, confirm_by_name, edited, parse_answers
 from rescue.failures import ConsentMissing
 from sif.errors import UsageError
 
@@ -30,6 +32,50 @@ def test_anything_else_is_none(typed: str) -> None:
     console, _ = terminal(typed)
     with pytest.raises(ConsentMissing):
         confirm_by_name(console, "consent", "Everything goes.", "web01.example.org")
+
+
+def read_until(screen: int, text: bytes) -> bytes:
+    shown = b""
+    while text not in shown:
+        shown += os.read(screen, 4096)
+    return shown
+
+
+@pytest.mark.parametrize("typed", [b"\n\nweb01\n", b"\x04web01\n", b"wec\bb01\n", b"wec\x7fb01\r"])
+def test_a_terminal_s_usual_keys_do_not_answer_for_the_operator(typed: bytes) -> None:
+    keyboard, terminal_end = pty.openpty()
+    os.set_blocking(terminal_end, False)
+    os.write(keyboard, b"typed before the question\n")
+    console = LineConsole([(terminal_end, terminal_end)])
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(console.ask("consent", "The name?")), daemon=True)
+    asking.start()
+    read_until(keyboard, b"[consent] > ")
+    os.write(keyboard, typed)
+    asking.join(30.0)
+    assert answers == ["web01"]
+
+
+def test_a_terminal_that_is_gone_is_not_asked_any_more() -> None:
+    keyboard, terminal_end = pty.openpty()
+    keys, to_keys = os.pipe()
+    _, to_screen = os.pipe()
+    os.close(keyboard)
+    os.write(to_keys, b"web01\n")
+    assert LineConsole([(terminal_end, terminal_end), (keys, to_screen)]).ask("consent", "The name?") == "web01"
+    os.close(to_keys)
+    with pytest.raises(ConsentMissing, match="no terminal"):
+        LineConsole([(terminal_end, terminal_end), (keys, to_screen)]).ask("consent", "The name?")
+
+
+def test_an_empty_line_shows_the_question_again() -> None:
+    console, screen = terminal("\nweb01\n")
+    assert console.ask("consent", "The name?") == "web01"
+    assert os.read(screen, 4096).count(b"[consent] > ") == 2
+
+
+def test_more_erased_than_typed_is_an_empty_line() -> None:
+    assert edited(b"a\b\b\x7f") == b""
 
 
 def test_a_choice_is_asked_again_until_it_is_one_of_the_answers() -> None:

@@ -91,3 +91,17 @@ def test_protected_disks(read_only: bool, snapshot: bool, words: str) -> None:
     disk = Disk("d", Path("/a,b"), "S", read_only=read_only, snapshot=snapshot)
     drive = options(qemu_argv(replace(SPEC, disks=(disk,))), "-drive")[0]
     assert words in drive.split(",") and "file=/a,,b" in drive
+
+
+def test_an_operator_has_a_keyboard_and_types_into_a_socket_while_the_log_is_kept() -> None:
+    assert options(qemu_argv(SPEC), "-chardev")[1] == "file,id=console,path=/logs/m.serial.log,append=on"
+    assert options(qemu_argv(replace(SPEC, operator=True)), "-chardev")[1] == (
+        "socket,id=console,path=/s/serial,server=on,wait=off,logfile=/logs/m.serial.log,logappend=on")
+    assert options(qemu_argv(replace(SPEC, operator=True)), "-device").count("usb-kbd,bus=xhci.0") == 1
+
+
+def test_a_cd_comes_first_unless_qemu_starts_a_kernel_itself() -> None:
+    with_cd = replace(SPEC, cdrom=Path("/d/lifeboat.iso"))
+    assert "ide-cd,bus=ide.0,drive=cd,bootindex=0" in options(qemu_argv(with_cd), "-device")
+    kernel = DirectKernel(Path("/k"), Path("/i"), "quiet")
+    assert "ide-cd,bus=ide.0,drive=cd" in options(qemu_argv(replace(with_cd, kernel=kernel)), "-device")

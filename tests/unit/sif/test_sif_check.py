@@ -10,7 +10,7 @@ from sif_samples import machine
 
 from sif.check import check
 from sif.errors import Exit
-from sif.model import Command, DiskRole, Loader, Phase, Ref, SystemInformation, TableType
+from sif.model import Command, DiskRole, Loader, Phase, Ref, SecretsFile, SecretSource, SystemInformation, TableType
 
 
 def test_a_sound_machine_has_no_problems() -> None:
@@ -19,7 +19,7 @@ def test_a_sound_machine_has_no_problems() -> None:
 
 def broken(field: str, ident: str, changes: Dict[str, Any]) -> SystemInformation:
     """The sample with some keys of one record changed."""
-    info = machine()
+    info = dataclasses.replace(machine(), secrets=SecretsFile(path="media:secrets/web01.age", sha256="0" * 64))
     value = getattr(info, field)
     if not isinstance(value, tuple):
         return dataclasses.replace(info, **{field: dataclasses.replace(value, **changes)})
@@ -80,6 +80,12 @@ def broken(field: str, ident: str, changes: Dict[str, Any]) -> SystemInformation
     ("commands", "2000", {"argv": ("x", "${HOME}")}, ("COMMAND", "2000", "argv"), "cannot be substituted"),
     ("commands", "2000", {"argv": ("x", "${store:s3")}, ("COMMAND", "2000", "argv"), "cannot be substituted"),
     ("commands", "2000", {"argv": ("x", "${store:s4}")}, ("COMMAND", "2000", "argv"), "names nothing"),
+    ("commands", "2000", {"env": ("P=${secretfile:nope}",)}, ("COMMAND", "2000", "env"), "names no secret of this set"),
+    ("secrets", "", {"path": "secrets/x.age"}, ("SECRETS", "", "path"), "no media: before it"),
+    ("secrets", "", {"path": "media:../x.age"}, ("SECRETS", "", "path"), "`..` component"),
+    ("secrets", "", {"sha256": "x"}, ("SECRETS", "", "sha256"), "not a SHA-256"),
+    ("secrets", "", {"order": ()}, ("SECRETS", "", "order"), "looked for somewhere"),
+    ("secrets", "", {"order": (SecretSource.PROMPT, SecretSource.PROMPT)}, ("SECRETS", "", "order"), "nowhere twice"),
     ("commands", "2000", {"env": ("x",)}, ("COMMAND", "2000", "env"), "not an environment variable"),
     ("commands", "2000", {"phase": Phase.ERROR}, ("COMMAND", "2000", "phase"), "does not fit the phase"),
     ("commands", "2000", {"on_error": Ref("2000")}, ("COMMAND", "2000", "on_error"), "not an error command"),

@@ -8,8 +8,10 @@ from pathlib import Path
 from sif import docs
 from sif.codec import schemas
 from sif.errors import Exit
-from sif.parse import parse_text
+from sif.parse import parse_document, parse_text
+from sif.problems import SifSetBroken
 from sif.reader import read_set
+from sif.signature import NAMESPACE, SignatureInvalid, SignatureMissing, SignerRefused
 from sif.writer import write_text
 
 
@@ -49,3 +51,17 @@ def test_the_example_of_every_key_is_a_value_of_it() -> None:
         keys = "".join(f"{key.name} = {key.info.example}\n" for key in schema.keys)
         header = f"[{schema.kind} 1]" if schema.has_id else f"[{schema.kind}]"
         assert parse_text(f"{head}{header}\n{keys}", schema.kind)[1] == ()
+
+
+def test_the_fragments_of_the_vendor_guide_are_fragments() -> None:
+    guide = (docs.PAGE.parent / "vendor-guide.md").read_text(encoding="utf-8")
+    found = re.findall(r"```\n(\[STORE .*?)```", guide, re.DOTALL)
+    assert len(found) == 2
+    for fragment in found:
+        assert parse_document(fragment, "guide", fragment=True).problems == ()
+
+
+def test_the_page_says_how_a_set_is_signed() -> None:
+    assert page().count(f"-n {NAMESPACE}") == 2
+    for error in (SifSetBroken, SignatureMissing, SignatureInvalid, SignerRefused):
+        assert f"`{error.code.name}`" in page()

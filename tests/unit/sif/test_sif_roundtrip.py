@@ -32,6 +32,7 @@ def values(key: KeySchema) -> "st.SearchStrategy[Any]":
         element = st.sampled_from(key.base)
     else:
         element = {Form.UUID: st.uuids().map(str), Form.BARE: TOKENS,
+                   Form.SECRET: IDS.map("secret:{}".format),
                    Form.TIME: st.just("2026-11-22T02:10:04Z")}.get(key.info.form, TEXTS)
     whole: "st.SearchStrategy[Any]" = st.lists(element, max_size=4).map(tuple) if key.many else element
     return whole if key.required else st.just(key.default) | whole
