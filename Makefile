@@ -11,7 +11,7 @@ DRILL_ARGS := rescue.auto rescue.sif=LABEL=SIF
 ISO        := $(BUILD)/lifeboat.iso
 DRILL_ISO  := $(BUILD)/lifeboat-drill.iso
 
-.PHONY: help install drill iso drill-iso pyz test check lint unit clean
+.PHONY: help install drill iso drill-iso pyz test check lint unit bench clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ lint:
 
 unit:
 	@$(PY) -m pytest -q tests/unit tests/component
+
+bench: install ## throughput of the catalog against sha256sum on this machine
+	@$(PY) tests/bench/catalog.py
 
 clean: ## remove what was built here (the download cache stays)
 	rm -rf $(BUILD)

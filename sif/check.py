@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from sif.checks import commands, disks, filesystems, machine, references, secrets, volumes
+from sif.checks import catalogs, commands, disks, filesystems, machine, references, secrets, volumes
 from sif.model import SystemInformation
 from sif.problems import Problem
 
@@ -25,6 +25,7 @@ CHECKS = (
     machine.check_network,
     commands.check_stores,
     commands.check_commands,
+    catalogs.check_catalogs,
     secrets.check_secrets,
 )
 """Every check, in the order in which its findings are shown."""

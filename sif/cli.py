@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Callable, Optional, Sequence
 
 from sif.capture import DEFAULT_PROVIDERS, capture
+from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
 from sif.errors import Exit, LifeboatError
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
                          help="only what a restored machine must have in common with the original")
     compare.set_defaults(command=_diff)
     add_convert(commands)
+    add_catalog(commands)
     add_signature(commands)
     add_secrets(commands)
     return top
@@ -77,12 +79,15 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     sub.add_argument("--name", metavar="HOSTNAME", help="host name to record instead of the machine's own")
     sub.add_argument("--exclude-disk", action="append", default=[], metavar="NAME",
                      help="leave this disk (sdb, nvme1n1, ...) out of the restore; may be repeated")
+    sub.add_argument("--catalog", action="store_true",
+                     help="add the catalog: digest, mode, owner and capabilities of every file that packages own; "
+                          "reads all of them")
     sub.set_defaults(command=_capture)
 
 
 def _capture(arguments: argparse.Namespace) -> Exit:
     captured = capture(providers=arguments.providers, hostname=arguments.name,
-                       exclude_disks=tuple(arguments.exclude_disk))
+                       exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog)
     info, files = with_secrets(captured.info, captured.files, arguments.secrets)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)

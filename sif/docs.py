@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence
 
+from sif.catalog import text as catalog
 from sif.codec import KeySchema, KindSchema, schemas, to_text, type_name
 from sif.errors import Exit
 from sif.features import FEATURES
@@ -73,7 +74,10 @@ def limits() -> str:
     """The limits a reader enforces."""
     return _pairs("limit", {
         "bytes in a file": str(MAX_FILE_BYTES), "bytes in a line": str(MAX_LINE_BYTES),
-        "sections in a file": str(MAX_SECTIONS), "problems shown": str(MAX_SHOWN)})
+        "sections in a file": str(MAX_SECTIONS), "problems shown": str(MAX_SHOWN),
+        "bytes in a catalog": str(catalog.MAX_CATALOG_BYTES), "bytes in a catalog's line": str(catalog.MAX_LINE_BYTES),
+        "bytes in a catalog's path, before escaping": str(catalog.MAX_PATH_BYTES),
+        "entries in a catalog": str(catalog.MAX_ENTRIES)})
 
 
 def _pairs(title: str, rows: Dict[str, str]) -> str:

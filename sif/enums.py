@@ -107,3 +107,10 @@ class Progress(str, Enum):
     NONE = "none"
     LINES = "lines"
     JSON_LINES = "json-lines"
+
+
+class CatalogPolicy(str, Enum):
+    """What a restore makes of a file that is not as the catalog says: end it as failed, or only report it."""
+
+    REFUSE_DIFFERENT = "refuse-different"
+    REPORT = "report"

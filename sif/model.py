@@ -14,7 +14,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar, NewType, Optional, Tuple, Type, Union
 
+from sif.catalog.section import Catalog as Catalog
 from sif.enums import (
+    CatalogPolicy as CatalogPolicy,
     DiskRole as DiskRole,
     Firmware as Firmware,
     Fit as Fit,
@@ -346,17 +348,17 @@ class SecretsFile:
 
 Record = Union[
     Version, Include, System, Policy, Disk, Partition, PhysicalVolume, VolumeGroup, LogicalVolume, FileSystem,
-    Swap, Boot, EfiEntry, Nic, Device, Store, Command, SecretsFile,
+    Swap, Boot, EfiEntry, Nic, Device, Store, Command, Catalog, SecretsFile,
 ]
 
 RECORDS: Tuple[Type[Any], ...] = (
     Version, Include, System, Policy, Disk, Partition, PhysicalVolume, VolumeGroup, LogicalVolume, FileSystem,
-    Swap, Boot, EfiEntry, Nic, Device, Store, Command, SecretsFile,
+    Swap, Boot, EfiEntry, Nic, Device, Store, Command, Catalog, SecretsFile,
 )
 """Every known kind, in the canonical order of sections."""
 
 RESERVED_KINDS: Tuple[str, ...] = (
-    "RAW", "MD", "LUKS", "BTRFS", "SUBVOLUME", "DRIVER", "FILE", "CATALOG",
+    "RAW", "MD", "LUKS", "BTRFS", "SUBVOLUME", "DRIVER", "FILE",
 )
 """Kinds the format names but this version cannot restore yet: a SIF that has one is refused by name."""
 
@@ -382,6 +384,7 @@ class SystemInformation:
     devices: Tuple[Device, ...] = ()
     stores: Tuple[Store, ...] = ()
     commands: Tuple[Command, ...] = ()
+    catalogs: Tuple[Catalog, ...] = ()
     secrets: Optional[SecretsFile] = None
 
     def records(self) -> Tuple[Record, ...]:
@@ -404,7 +407,7 @@ class SystemInformation:
 
 _CANONICAL_FIELDS = (
     "version", "includes", "system", "policy", "disks", "partitions", "pvs", "vgs", "lvs", "filesystems", "swaps",
-    "boot", "efi_entries", "nics", "devices", "stores", "commands", "secrets",
+    "boot", "efi_entries", "nics", "devices", "stores", "commands", "catalogs", "secrets",
 )
 
 FIELD_OF_KIND = dict(zip((r.KIND for r in RECORDS), _CANONICAL_FIELDS))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from sif import media
+from sif.catalog.text import MAX_CATALOG_BYTES, parse_catalog
 from sif.check import check
 from sif.errors import Exit
 from sif.merge import duplicates, merged
@@ -115,6 +116,7 @@ class _Loader:
             return None
         info = merged(first.version, systems[0], records)
         self._metadata(info)
+        self._catalogs(info)
         self._secrets(info)
         self._manifest()
         return info
@@ -203,6 +205,25 @@ class _Loader:
             if data is not None and group.metadata_sha256 not in (None, media.sha256_hex(data)):
                 self._broken("the volume group's metadata was altered", place, found=media.sha256_hex(data),
                              wanted=group.metadata_sha256)
+
+    def _catalogs(self, info: SystemInformation) -> None:
+        """A catalog that cannot be read is found before anything is written, not after the restore."""
+        for catalog in info.catalogs:
+            place = ("CATALOG", catalog.id, "path")
+            if not catalog.path.startswith(media.SCHEME):
+                continue  # sif.check refuses another scheme
+            data = self._read(catalog.path[len(media.SCHEME):], MAX_CATALOG_BYTES, place)
+            if data is None:
+                continue
+            if media.sha256_hex(data) != catalog.sha256:
+                self._broken("the catalog was altered", ("CATALOG", catalog.id, "sha256"),
+                             found=media.sha256_hex(data), wanted=catalog.sha256, hint="copy the whole set again")
+                continue
+            entries, problems = parse_catalog(data, str(self.directory / catalog.path[len(media.SCHEME):]))
+            self.problems.extend(problems)
+            if not problems and len(entries) != catalog.entries:
+                self._broken("the catalog has another number of entries", ("CATALOG", catalog.id, "entries"),
+                             found=str(len(entries)), wanted=str(catalog.entries))
 
     def _secrets(self, info: SystemInformation) -> None:
         if info.secrets is None or not info.secrets.path.startswith(media.SCHEME):

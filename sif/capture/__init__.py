@@ -19,6 +19,7 @@ from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
 from sif.capture.roles import Roles, assign_roles, volume_group_disks
 from sif.capture.storage import Storage, probe_storage
 from sif.capture.system import probe_system
+from sif.catalog.part import catalog_part
 from sif.check import check
 from sif.errors import UsageError
 from sif.features import features_of
@@ -42,13 +43,14 @@ class Captured:
 
 
 def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
-            exclude_disks: Sequence[str] = ()) -> Captured:
+            exclude_disks: Sequence[str] = (), catalog: bool = False) -> Captured:
     """Describe the running machine.
 
-    ``exclude_disks`` are kernel names of disks to leave out. Raises NotRestorable for what can't be brought back,
-    CaptureFailed when there is no root file system to be found, SifRejected for a wrong provider fragment or for a
-    description that the checks refuse (a set that can't be read again is never written), UsageError without root or
-    for an unknown disk name, ToolMissing or CommandFailed when a tool does not work.
+    ``exclude_disks`` are kernel names of disks to leave out; ``catalog`` adds the catalog. Raises NotRestorable for
+    what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
+    provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
+    UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
+    with ``catalog`` NoDatabase when no package database is found.
     """
     if os.geteuid() != 0:
         raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
@@ -85,7 +87,18 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     if problems:
         raise rejection(info.system.hostname, problems)
     notes = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
-    return Captured(info, dict(storage.files), notes)
+    captured = Captured(info, dict(storage.files), notes)
+    return add_catalog(captured) if catalog else captured
+
+
+def add_catalog(captured: Captured) -> Captured:
+    """The same capture with the catalog of the running system in it.
+
+    Comes after the checks, because it takes longest: what is refused is refused at once.
+    """
+    part = catalog_part(Path("/"), captured.info.system.hostname)
+    return Captured(replace(captured.info, catalogs=(part.section,)), {**captured.files, part.path: part.data},
+                    (*captured.notes, *part.notes))
 
 
 def _version() -> Version:
