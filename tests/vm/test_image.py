@@ -159,8 +159,8 @@ def test_leaves_foreign_disks_alone(iso: Path, tmp_path: Path, disk: Path) -> No
     assert sha256(disk) == before
 
 
-# Under UEFI the firmware's own entry leads to phase 2 (test_drill.py): the signed GRUB of removable media has no LVM, and
-# the firmware need not have connected a disk that it does not start from.
+# Under UEFI the firmware's own entry leads to phase 2 (test_drill.py): the signed GRUB of removable media has no LVM,
+# and the firmware need not have connected a disk that it does not start from.
 @pytest.mark.parametrize(("firmware", "stage"), [("bios", "partition"), ("bios", "lv")])
 def test_medium_hands_over_to_phase_2_on_the_disk(iso: Path, tmp_path: Path, disk: Path, firmware: str,
                                                   stage: str) -> None:
