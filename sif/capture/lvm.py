@@ -8,9 +8,10 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
 
 from sif import look
+from sif.capture.layers import Carriers, Layered, Surroundings
 from sif.model import LogicalVolume, LvType, PhysicalVolume, Ref, VolumeGroup
 from sif.run import run
 
@@ -138,25 +139,45 @@ def _add_segment(lvs: Dict[str, LogicalVolume], row: Row, pv_of: Mapping[str, Ph
         segments=(before.segments if before else ()) + (segment,), tags=_tags(row["lv_tags"]))
 
 
-def probe_lvm(device_ids: Mapping[str, str], only: Optional[Sequence[str]] = None) -> LvmFacts:
-    """LVM as it is on this machine.
+class LvmLayer:
+    """Physical volumes, volume groups and logical volumes among the carriers."""
 
-    ``only``, when given, is the list of device paths that LVM may look at, so that a foreign volume group of the
-    same name on another disk is neither read nor mixed in.
-    """
-    if not look.have("lvm"):
-        return LvmFacts()
-    limit = ("--devices", ",".join(only)) if only is not None else ()
-    if only is not None and not only:
-        return LvmFacts()
-    pvs = parse_report(_lvm("pvs", _PVS, limit), "pv")
-    pvs = tuple(row for row in pvs if row["vg_name"])
-    if not pvs:
-        return LvmFacts()
-    vgs = parse_report(_lvm("vgs", _VGS, limit), "vg")
-    segments = parse_report(_lvm("lvs", _LVS, ("--all", "--segments", *limit)), "seg")
-    metadata = {row["vg_name"]: _metadata(row["vg_name"], limit) for row in vgs}
-    return describe(pvs, vgs, segments, metadata, device_ids)
+    def __init__(self) -> None:
+        self._reports: Dict[Tuple[str, ...], Tuple[Tuple[Row, ...], ...]] = {}
+        self._texts: Dict[str, str] = {}
+
+    def on(self, carriers: Carriers, around: Surroundings) -> Layered:
+        """See :class:`sif.capture.layers.Layer`.
+
+        When isolated, LVM may look at the carriers only, so that a foreign volume group of the same name on another
+        disk is neither read nor mixed in.
+        """
+        explained = frozenset(device.kname for device in around.devices if device.type == "lvm")
+        if not look.have("lvm"):
+            return Layered(explained=explained)
+        # a physical volume on a logical one is LVM's own doing only where lvm.conf allows it
+        own = {d.path for d in around.devices if d.type == "lvm"}
+        limit: Tuple[str, ...] = ()
+        if around.isolate:
+            limit = ("--devices", ",".join(path for _, path in carriers.items() if path not in own))
+        pvs, vgs, segments = self._read(limit)
+        ids = {row["pv_name"]: ident for row in pvs for ident in (carriers.id_at(row["pv_name"]),) if ident}
+        facts = describe(pvs, vgs, segments, self._texts, ids)
+        return Layered(
+            records=(*facts.pvs, *facts.vgs, *facts.lvs), opened=dict(facts.device_of), explained=explained,
+            taken=frozenset(str(pv.device) for pv in facts.pvs), files=facts.files, unsupported=facts.unsupported)
+
+    def _read(self, limit: Tuple[str, ...]) -> Tuple[Tuple[Row, ...], ...]:
+        if limit in self._reports:
+            return self._reports[limit]
+        found: Tuple[Tuple[Row, ...], ...] = ((), (), ())
+        pvs = tuple(row for row in parse_report(_lvm("pvs", _PVS, limit), "pv") if row["vg_name"])
+        if pvs:
+            vgs = parse_report(_lvm("vgs", _VGS, limit), "vg")
+            found = pvs, vgs, parse_report(_lvm("lvs", _LVS, ("--all", "--segments", *limit)), "seg")
+            self._texts = {row["vg_name"]: _metadata(row["vg_name"], limit) for row in vgs}
+        self._reports[limit] = found
+        return found
 
 
 def probe_group_members() -> Tuple[Tuple[str, ...], ...]:
