@@ -6,6 +6,7 @@ against what was captured.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
@@ -15,7 +16,7 @@ from sif.capture.filesystems import NotDescribed, probe_content
 from sif.capture.layers import Layer, Layered, Surroundings, walk
 from sif.capture.lvm import LvmLayer
 from sif.capture.md import MdLayer
-from sif.capture.tables import NO_TABLE, Table, partition_number, probe_table
+from sif.capture.tables import Table, partition_number, probe_table
 from sif.model import (
     Btrfs,
     Disk,
@@ -83,18 +84,20 @@ def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
     """
     around = Surroundings(tuple(blocks) if blocks is not None else probe_blocks(), isolate)
     by_name = {d.kname: d for d in around.devices}
-    tables = {ident: _table(by_name[name], ident) for ident, name in disks.items()}
+    tables = {ident: probe_table(by_name[name], ident) for ident, name in disks.items()}
     layers: Tuple[Layer, ...] = (MdLayer(), LvmLayer())
     carriers, layered = walk(_disks_and_partitions(disks, tables, around.devices), layers, around)
     filesystems, swaps, more = _contents(_leaves(carriers.paths, tables, layered), carriers.paths, around)
     return Storage(
-        disks=tuple(_disk(by_name[name], ident, tables[ident][0]) for ident, name in disks.items()),
-        partitions=tuple(p for table, _ in tables.values() for p in table.partitions),
+        disks=tuple(_disk(by_name[name], ident, tables[ident]) for ident, name in disks.items()),
+        partitions=tuple(p for table in tables.values() for p in table.partitions),
         pvs=_of(PhysicalVolume, layered), vgs=_of(VolumeGroup, layered), lvs=_of(LogicalVolume, layered),
         arrays=_of(MdArray, layered), luks=_of(Luks, layered), btrfs=_of(Btrfs, layered),
         subvolumes=_of(Subvolume, layered), raws=_of(Raw, layered), omitted=_of(Omitted, layered),
-        filesystems=filesystems, swaps=swaps, paths=carriers.paths, files=layered.files, notes=layered.notes,
-        unsupported=(*(text for table in tables.values() for text in table[1]), *layered.unsupported, *more,
+        filesystems=filesystems, swaps=swaps, paths=carriers.paths, files=(*_table_files(tables), *layered.files),
+        notes=(*(f"disk {disks[ident]}: {note}" for ident, table in tables.items() for note in table.notes),
+               *layered.notes),
+        unsupported=(*_table_problems(disks, tables, carriers.paths), *layered.unsupported, *more,
                      *_unexplained(disks, carriers.paths, layered, around.devices)))
 
 
@@ -102,27 +105,41 @@ def _of(kind: "type[R]", layered: Layered) -> Tuple[R, ...]:
     return tuple(record for record in layered.records if isinstance(record, kind))
 
 
-def _table(device: BlockDevice, ident: str) -> Tuple[Table, Tuple[str, ...]]:
-    try:
-        return probe_table(device.path, ident), ()
-    except ValueError as error:
-        return NO_TABLE, (f"disk {device.kname}: partition table of kind {error}",)
-
-
 def _disk(device: BlockDevice, ident: str, table: Table) -> Disk:
+    code, gap = (_file_of(data) for data in (table.boot_code, table.gap))
     return Disk(
         id=ident, role=DiskRole.CRITICAL, size_bytes=device.size_bytes, logical_sector=device.logical_sector,
         physical_sector=device.physical_sector, table=table.type, table_id=table.id, gpt_entries=table.gpt_entries,
-        first_lba=table.first_lba, model=device.model, serial=device.serial, wwn=device.wwn, bus=device.bus,
+        first_lba=table.first_lba, last_lba=table.last_lba, hybrid=table.hybrid, pmbr_active=table.pmbr_active,
+        boot_code=code and f"media:boot/{ident}.mbr", boot_code_sha256=code, boot_gap=gap and f"media:boot/{ident}.gap",
+        boot_gap_sha256=gap, model=device.model, serial=device.serial, wwn=device.wwn, bus=device.bus,
         by_path=device.by_path, device=device.kname)
 
 
-def _disks_and_partitions(disks: Mapping[str, str], tables: Mapping[str, Tuple[Table, Tuple[str, ...]]],
+def _file_of(data: bytes) -> Optional[str]:
+    return hashlib.sha256(data).hexdigest() if data else None
+
+
+def _table_files(tables: Mapping[str, Table]) -> Tuple[Tuple[str, bytes], ...]:
+    return tuple((f"boot/{ident}.{suffix}", data) for ident, table in tables.items()
+                 for suffix, data in (("mbr", table.boot_code), ("gap", table.gap)) if data)
+
+
+def _table_problems(disks: Mapping[str, str], tables: Mapping[str, Table], paths: Mapping[str, str]) -> Tuple[str, ...]:
+    """What is wrong with the tables, and partitions that the running kernel does not have."""
+    found = [f"disk {disks[ident]}: {table.problem}" for ident, table in tables.items() if table.problem]
+    found += [f"disk {disks[ident]}: partition {part.number} is in its table, but the running kernel does not know it"
+              for ident, table in tables.items() if not table.problem
+              for part in table.partitions if part.id not in paths]
+    return tuple(found)
+
+
+def _disks_and_partitions(disks: Mapping[str, str], tables: Mapping[str, Table],
                           devices: Sequence[BlockDevice]) -> Dict[str, str]:
     """Section id → device path, for the disks and their partitions."""
     paths: Dict[str, str] = {}
     for ident, name in disks.items():
-        numbers = {p.number: p.id for p in tables[ident][0].partitions}
+        numbers = {p.number: p.id for p in tables[ident].partitions}
         for device in devices:
             if device.kname == name:
                 paths[ident] = device.path
@@ -133,11 +150,11 @@ def _disks_and_partitions(disks: Mapping[str, str], tables: Mapping[str, Tuple[T
     return paths
 
 
-def _leaves(paths: Mapping[str, str], tables: Mapping[str, Tuple[Table, Tuple[str, ...]]],
+def _leaves(paths: Mapping[str, str], tables: Mapping[str, Table],
             layered: Layered) -> Tuple[str, ...]:
     """Ids of what can hold a file system: carriers that no layer has taken, without tables and extended partitions."""
-    boxes = {ident for ident, (table, _) in tables.items() if table.partitions}
-    boxes |= {p.id for table, _ in tables.values() for p in table.partitions if p.type in _EXTENDED_TYPES}
+    boxes = {ident for ident, table in tables.items() if table.partitions}
+    boxes |= {p.id for table in tables.values() for p in table.partitions if p.type in _EXTENDED_TYPES}
     return tuple(ident for ident in paths if ident not in boxes and ident not in layered.taken)
 
 

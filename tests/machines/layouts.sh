@@ -16,7 +16,8 @@ dos() {
 # boot_code DISK: something that looks like GRUB's in the first 440 bytes, the table behind it untouched
 boot_code() {
     { printf '\353\143\220'; head -c 125 /dev/zero; printf 'GRUB Geom Hard Disk Read Error'; } |
-        dd of="$1" bs=440 count=1 conv=notrunc,fsync status=none
+        dd of="$1" bs=440 count=1 iflag=fullblock conv=notrunc,fsync status=none
+    udevadm settle # the kernel reads the table again when a disk that was written is closed
 }
 
 # root DEVICE [OPTIONS]: the machine's root file system, with the few files that a capture asks a system for
