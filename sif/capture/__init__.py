@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Dict, Mapping, Optional, Sequence, Set, Tuple
 
 from sif import look
-from sif.capture.blocks import BlockDevice, descendants, probe_blocks, whole_disks
+from sif.capture.blocks import BlockDevice, descendants, whole_disks
 from sif.capture.boot import probe_boot
 from sif.capture.errors import CaptureFailed, NotRestorable
 from sif.capture.lvm import probe_group_members
 from sif.capture.mounts import parse_fstab, read_fstab, with_mounts
+from sif.capture.multipath import probe_machine
 from sif.capture.network import probe_devices, probe_nics
 from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
 from sif.capture.roles import Roles, assign_roles, volume_group_disks
@@ -57,7 +58,7 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     if not look.ask("is_root", (), lambda: os.geteuid() == 0):
         raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
     stores, commands = read_providers(providers)
-    devices = probe_blocks()
+    devices = probe_machine()
     disks = whole_disks(devices)
     _check_excluded(exclude_disks, disks)
     groups = volume_group_disks(devices, disks, probe_group_members())
@@ -196,6 +197,7 @@ def _other_disks(roles: Roles, devices: Sequence[BlockDevice]) -> Tuple[Disk, ..
             found.append(Disk(
                 id=ident, role=role, size_bytes=device.size_bytes, logical_sector=device.logical_sector,
                 physical_sector=device.physical_sector, table=TableType.NONE, model=device.model, serial=device.serial,
-                wwn=device.wwn, bus=device.bus, by_path=device.by_path, device=device.kname))
+                wwn=device.wwn, bus=device.bus, by_path=device.by_path, device=device.kname,
+                multipath=device.multipath, paths=device.paths))
     return tuple(found)
 

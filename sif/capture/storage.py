@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from sif import look
-from sif.capture.blocks import BlockDevice, descendants, probe_blocks
+from sif.capture.blocks import BlockDevice, descendants
 from sif.capture.filesystems import NotDescribed, probe_content
 from sif.capture.layers import Layer, Layered, Surroundings, walk
 from sif.capture.lvm import LvmLayer
 from sif.capture.md import MdLayer
-from sif.capture.tables import Table, partition_number, probe_table
+from sif.capture.multipath import number_of, probe_machine
+from sif.capture.tables import Table, probe_table
 from sif.model import (
     Btrfs,
     Disk,
@@ -82,7 +83,7 @@ def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
     ``isolate`` keeps the layers' tools to these disks; file systems inside volumes are read if these are active.
     Raises CommandFailed or ToolMissing when a tool does; nothing is written.
     """
-    around = Surroundings(tuple(blocks) if blocks is not None else probe_blocks(), isolate)
+    around = Surroundings(tuple(blocks) if blocks is not None else probe_machine(), isolate)
     by_name = {d.kname: d for d in around.devices}
     tables = {ident: probe_table(by_name[name], ident) for ident, name in disks.items()}
     layers: Tuple[Layer, ...] = (MdLayer(), LvmLayer())
@@ -113,7 +114,8 @@ def _disk(device: BlockDevice, ident: str, table: Table) -> Disk:
         first_lba=table.first_lba, last_lba=table.last_lba, hybrid=table.hybrid, pmbr_active=table.pmbr_active,
         boot_code=code and f"media:boot/{ident}.mbr", boot_code_sha256=code, boot_gap=gap and f"media:boot/{ident}.gap",
         boot_gap_sha256=gap, model=device.model, serial=device.serial, wwn=device.wwn, bus=device.bus,
-        by_path=device.by_path, device=device.kname)
+        by_path=device.by_path, device=device.kname, multipath=device.multipath,
+        paths=device.paths)
 
 
 def _file_of(data: bytes) -> Optional[str]:
@@ -144,7 +146,7 @@ def _disks_and_partitions(disks: Mapping[str, str], tables: Mapping[str, Table],
             if device.kname == name:
                 paths[ident] = device.path
             elif device.type == "part" and name in device.parents:
-                number = partition_number(device.kname)
+                number = number_of(device)
                 if number in numbers:
                     paths[numbers[number]] = device.path
     return paths
