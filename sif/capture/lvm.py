@@ -12,6 +12,7 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 
 from sif import look
 from sif.capture.layers import Carriers, Layered, Surroundings
+from sif.capture.names import identifier as identifier
 from sif.model import LogicalVolume, LvType, PhysicalVolume, Ref, VolumeGroup
 from sif.run import run
 
@@ -37,12 +38,6 @@ class LvmFacts:
     device_of: Tuple[Tuple[str, str], ...] = ()
     files: Tuple[Tuple[str, bytes], ...] = ()
     unsupported: Tuple[str, ...] = ()
-
-
-def identifier(text: str) -> str:
-    """``text`` as a section id: what an id may not hold becomes ``_``, and it starts with a letter or digit."""
-    clean = re.sub(r"[^A-Za-z0-9_.+-]", "_", text)
-    return clean if clean[:1].isalnum() else f"x{clean}"
 
 
 def lv_id(vg: str, lv: str) -> str:

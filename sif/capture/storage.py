@@ -14,6 +14,7 @@ from sif.capture.blocks import BlockDevice, descendants, probe_blocks
 from sif.capture.filesystems import NotDescribed, probe_content
 from sif.capture.layers import Layer, Layered, Surroundings, walk
 from sif.capture.lvm import LvmLayer
+from sif.capture.md import MdLayer
 from sif.capture.tables import NO_TABLE, Table, partition_number, probe_table
 from sif.model import (
     Btrfs,
@@ -83,7 +84,7 @@ def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
     around = Surroundings(tuple(blocks) if blocks is not None else probe_blocks(), isolate)
     by_name = {d.kname: d for d in around.devices}
     tables = {ident: _table(by_name[name], ident) for ident, name in disks.items()}
-    layers: Tuple[Layer, ...] = (LvmLayer(),)
+    layers: Tuple[Layer, ...] = (MdLayer(), LvmLayer())
     carriers, layered = walk(_disks_and_partitions(disks, tables, around.devices), layers, around)
     filesystems, swaps, more = _contents(_leaves(carriers.paths, tables, layered), carriers.paths, around)
     return Storage(

@@ -39,6 +39,10 @@ class MdArray:
     bitmap_chunk_bytes: Optional[int] = key("what one bit of the bitmap stands for", unit="bytes", default=None,
                                             example="67108864")
     device: Optional[str] = key("name at capture time", default=None, identity=False, example='"md127"')
+    write_mostly: Tuple[Ref, ...] = key("members that are read only when the others fail", refs=CARRIERS, default=(),
+                                        example="[d1p2]")
+    failfast: Tuple[Ref, ...] = key("members whose requests fail without retries", refs=CARRIERS, default=(),
+                                    example="[d0p2, d1p2]")
 
 
 @dataclass(frozen=True)
