@@ -50,7 +50,7 @@ class BtrfsLayer:
             except NotDescribed as error:
                 unsupported.append(Unrestorable(f"{place}: {error}", word))
         return Layered(
-            records=tuple(record for fact in facts for record in (fact.btrfs, *fact.subvolumes)),
+            records=(*(fact.btrfs for fact in facts), *(sub for fact in facts for sub in fact.subvolumes)),
             taken=frozenset(ident for found in members.values() for ident, _ in found),
             unsupported=tuple(unsupported), notes=tuple(note for fact in facts for note in fact.notes))
 

@@ -44,8 +44,8 @@ class SuperBlock:
 def parse_super(text: str) -> SuperBlock:
     """``btrfs inspect-internal dump-super --full``. Raises NotDescribed for what mkfs.btrfs cannot make."""
     facts = dict(re.findall(r"^([a-z_.]+)[ \t]+(.*)$", text, re.MULTILINE))
-    flags = [flag for group in re.findall(r"^(?:in)?compat(?:_ro)?_flags[^\n]*\n((?:\t\t[^\n]*\n)*)", text, re.MULTILINE)
-             for flag in re.findall(r"[^\s|()][^|()]*[^\s|()]", group)]
+    groups = re.findall(r"^(?:in)?compat(?:_ro)?_flags[^\n]*\n((?:\t\t[^\n]*\n)*)", text, re.MULTILINE)
+    flags = [flag for group in groups for flag in re.findall(r"[^\s|()][^|()]*[^\s|()]", group)]
     strange = [flag for flag in flags if flag not in _FLAGS and flag not in _BY_USE]
     if strange:
         raise NotDescribed("unknown features: " + ", ".join(strange))
@@ -176,8 +176,8 @@ def parse_quota_tree(text: str) -> Limits:
     """The limits in ``btrfs inspect-internal dump-tree -t quota``. Flag 1: referenced; 2: exclusive."""
     found: Dict[str, Tuple[Optional[int], Optional[int]]] = {}
     for group, flags, referenced, exclusive in re.findall(
-            r"QGROUP_LIMIT ([0-9]+/[0-9]+)\)[^\n]*\n\s*flags ([0-9a-fx]+)\s+max_referenced ([0-9]+) max_exclusive ([0-9]+)",
-            text):
+            r"QGROUP_LIMIT ([0-9]+/[0-9]+)\)[^\n]*\n\s*flags ([0-9a-fx]+)\s+max_referenced ([0-9]+) "
+            r"max_exclusive ([0-9]+)", text):
         bits = int(flags, 16)
         if bits & 3:
             found[group] = (int(referenced) if bits & 1 else None, int(exclusive) if bits & 2 else None)
@@ -196,7 +196,7 @@ def parse_qgroups(text: str) -> Limits:
 
 
 def limits_as_words(limits: Limits, path_of: Mapping[int, str]) -> Tuple[str, ...]:
-    """The limits as the SIF writes them: level-0 groups by path, `/` for the top level; groups of gone subvolumes no."""
+    """The limits as the SIF writes them: level-0 groups by path, the top level's is empty; without gone subvolumes."""
     found = []
     for group, (referenced, exclusive) in limits.items():
         level, _, number = group.partition("/")

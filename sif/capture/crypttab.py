@@ -1,4 +1,4 @@
-"""``/etc/crypttab``: which encrypted volumes the system opens at its start, and how. Sources: crypttab(5) of both kinds."""
+"""``/etc/crypttab``: which encrypted volumes the system opens at its start, and how. Source: crypttab(5)."""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ class Unrestorable(str):
         return f"{self} (leave it out: --exclude {self.exclude})" if self.exclude else str(self)
 
 
-def not_restorable(troubles: Sequence[str], *, wanted: Optional[str] = None, hint: Optional[str] = None) -> NotRestorable:
+def not_restorable(troubles: Sequence[str], *, wanted: Optional[str] = None,
+                   hint: Optional[str] = None) -> NotRestorable:
     """The error that names all of them at once, each with the word that would leave it out."""
     lines = [text.hinted if isinstance(text, Unrestorable) else text for text in dict.fromkeys(troubles)]
     return NotRestorable("this machine has something that this version cannot restore",

@@ -7,12 +7,17 @@ against what was captured.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
 
 from sif import look
 from sif.capture.blocks import BlockDevice, descendants, probe_blocks
+from sif.capture.btrfs import BtrfsLayer
+from sif.capture.errors import Unrestorable
+from sif.capture.exclude import Exclusion
 from sif.capture.filesystems import NotDescribed, probe_content
+from sif.capture.foreign import foreign
 from sif.capture.layers import Layer, Layered, Surroundings, walk
+from sif.capture.luks import LuksLayer
 from sif.capture.lvm import LvmLayer
 from sif.capture.md import MdLayer
 from sif.capture.tables import NO_TABLE, Table, partition_number, probe_table
@@ -45,7 +50,8 @@ class Storage:
     """Everything on the disks that were asked for.
 
     ``paths`` maps ids of whatever can carry something to device paths, ``files`` are the medium's files that the
-    records name, ``unsupported`` says what was found that can't be made again, ``notes`` what should be known.
+    records name, ``unsupported`` says what was found that can't be made again, ``notes`` what should be known,
+    ``left_out`` what the administrator left out: (word, resolved paths of the devices).
     """
 
     disks: Tuple[Disk, ...]
@@ -65,6 +71,7 @@ class Storage:
     raws: Tuple[Raw, ...] = ()
     omitted: Tuple[Omitted, ...] = ()
     notes: Tuple[str, ...] = ()
+    left_out: Tuple[Tuple[str, Set[str]], ...] = ()
 
     def into(self, info: SystemInformation) -> SystemInformation:
         """``info`` with its storage replaced by this one's."""
@@ -75,17 +82,25 @@ class Storage:
 
 
 def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
-                  blocks: Optional[Sequence[BlockDevice]] = None) -> Storage:
+                  blocks: Optional[Sequence[BlockDevice]] = None, exclude: Sequence[str] = ()) -> Storage:
     """Read the disks ``{section id: kernel name}`` and what lies on them.
 
     ``isolate`` keeps the layers' tools to these disks; file systems inside volumes are read if these are active.
-    Raises CommandFailed or ToolMissing when a tool does; nothing is written.
+    ``exclude`` names what is left out, with all that lies on it.
+    Raises CommandFailed or ToolMissing when a tool does, UsageError when a name to leave out names nothing;
+    nothing is written.
     """
-    around = Surroundings(tuple(blocks) if blocks is not None else probe_blocks(), isolate)
+    exclusion = Exclusion(exclude)
+    around = Surroundings(tuple(blocks) if blocks is not None else probe_blocks(), isolate,
+                          lambda ident, path: exclusion.hides(around, ident, path))
     by_name = {d.kname: d for d in around.devices}
     tables = {ident: _table(by_name[name], ident) for ident, name in disks.items()}
-    layers: Tuple[Layer, ...] = (MdLayer(), LvmLayer())
+    layers: Tuple[Layer, ...] = (MdLayer(), LuksLayer(), LvmLayer(), BtrfsLayer())
     carriers, layered = walk(_disks_and_partitions(disks, tables, around.devices), layers, around)
+    exclusion.require_all_hit(tuple(d.kname for d in around.devices if d.kname not in disks.values()))
+    layered = replace(layered, records=(*layered.records, *exclusion.omitted(around)),
+                      taken=layered.taken | exclusion.hit.keys(),
+                      explained=layered.explained | exclusion.explained(around))
     filesystems, swaps, more = _contents(_leaves(carriers.paths, tables, layered), carriers.paths, around)
     return Storage(
         disks=tuple(_disk(by_name[name], ident, tables[ident][0]) for ident, name in disks.items()),
@@ -94,6 +109,7 @@ def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
         arrays=_of(MdArray, layered), luks=_of(Luks, layered), btrfs=_of(Btrfs, layered),
         subvolumes=_of(Subvolume, layered), raws=_of(Raw, layered), omitted=_of(Omitted, layered),
         filesystems=filesystems, swaps=swaps, paths=carriers.paths, files=layered.files, notes=layered.notes,
+        left_out=exclusion.devices(around),
         unsupported=(*(text for table in tables.values() for text in table[1]), *layered.unsupported, *more,
                      *_unexplained(disks, carriers.paths, layered, around.devices)))
 
@@ -150,22 +166,21 @@ def _contents(
     for ident in leaves:
         path = paths[ident]
         if not look.exists(path):
-            unsupported.append(f"{path}: not active, so what is on it can't be seen")
+            unsupported.append(Unrestorable(f"{path}: not active, so what is on it can't be seen",
+                                            path[len("/dev/"):]))
             continue
         signature = around.signature(path)
         try:
             content = probe_content(path, ident, signature)
         except NotDescribed as error:
-            unsupported.append(f"{path}: {signature.type}: {error}")
+            unsupported.append(Unrestorable(f"{signature.type} on {path}: {error}", path.rpartition("/")[2]))
             continue
         if isinstance(content, FileSystem):
             filesystems.append(content)
         elif isinstance(content, Swap):
             swaps.append(content)
-        elif signature.clash:
-            unsupported.append(f"{path}: signatures that contradict each other")
-        elif signature.type:
-            unsupported.append(f"{path}: {signature.type}")
+        elif signature.clash or signature.type:
+            unsupported.append(foreign(signature, path))
     return tuple(filesystems), tuple(swaps), tuple(unsupported)
 
 
