@@ -134,4 +134,6 @@ class LogicalVolume:
                                   example="passdown")
     zero: Optional[bool] = key("whether a thin pool zeroes new blocks", default=None, example="true")
     cache_mode: Optional[CacheMode] = key("mode of a cache", default=None, example="writethrough")
+    layout: Optional[str] = key("LVM's own name of the segment type, where it says more than `type`", form=Form.BARE,
+                                default=None, example="raid5_la")
     active: bool = key("whether it was active", default=True, identity=False, example="true")
