@@ -93,6 +93,14 @@ def probe_btrfs(members: Sequence[Tuple[str, str]]) -> BtrfsFacts:
         subvolumes, _snapshot_notes(first.label or first.uuid, state.roots))
 
 
+def probe_btrfs_members() -> Tuple[Tuple[str, ...], ...]:
+    """The device paths of each btrfs on this machine that lies on several devices."""
+    if not look.have("btrfs"):
+        return ()
+    shown = look.run(["btrfs", "filesystem", "show", "--raw"], timeout=_SECONDS, check=False).stdout
+    return tuple(members for members in text.parse_show(shown) if len(members) > 1)
+
+
 def _btrfs(*words: str) -> str:
     return look.run(["btrfs", *words], timeout=_SECONDS).stdout
 

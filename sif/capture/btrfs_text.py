@@ -60,6 +60,12 @@ def parse_super(text: str) -> SuperBlock:
         features=tuple(_FLAGS[flag] for flag in flags if flag in _FLAGS))
 
 
+def parse_show(text: str) -> Tuple[Tuple[str, ...], ...]:
+    """The device paths of each file system in ``btrfs filesystem show``."""
+    return tuple(tuple(re.findall(r"^\s+devid .* path (\S+)", part, re.MULTILINE))
+                 for part in re.split(r"^Label: ", text, flags=re.MULTILINE)[1:])
+
+
 Profiles = Mapping[str, BtrfsProfile]
 """``data``, ``metadata`` and ``system`` → how many copies, over how many devices."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Optional, Set, Tuple
 
 from sif import look
 
@@ -62,6 +62,12 @@ def parse_crypttab(text: str) -> Tuple[CryptLine, ...]:
 def read_crypttab() -> Tuple[CryptLine, ...]:
     """The system's crypttab; empty if there is none."""
     return parse_crypttab(look.text_or("/etc/crypttab"))
+
+
+def crypttab_devices() -> Set[str]:
+    """Kernel names of what crypttab's volumes lie on: used by the system, open or not."""
+    paths = [path_of(line.spec) for line in read_crypttab()]
+    return {look.real(path).rpartition("/")[2] for path in paths if path}
 
 
 def path_of(spec: str) -> Optional[str]:

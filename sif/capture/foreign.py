@@ -39,7 +39,7 @@ def foreign(signature: Signature, path: str) -> Unrestorable:
         title, name = f"firmware RAID ({signature.type[:-len('_raid_member')]}) member", None
     else:
         name = signature.label or None
-    return Unrestorable(" ".join(word for word in (title, name, "on", path) if word), name or device)
+    return Unrestorable(" ".join(word for word in (title, name, "on", path) if word), signature.label or device)
 
 
 def _bcache(superblock: bytes) -> "tuple[str, Optional[str]]":

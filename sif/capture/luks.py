@@ -46,8 +46,7 @@ class LuksLayer:
         if self._table is None:
             # Another system's disks (isolate) have nothing to do with the running system's crypttab.
             self._table = () if around.isolate else read_crypttab()
-        lines = {carriers.id_at(path): line for line in reversed(self._table)
-                 for path in (path_of(line.spec),) if path}
+        lines = {ident: line for line in reversed(self._table) for ident in (_carrier_of(line, carriers, around),)}
         found = _Answer([], {}, set(), set(), [], [])
         for ident, path in carriers.items():
             signature = around.signature(path) if look.exists(path) else None
@@ -95,6 +94,17 @@ class LuksLayer:
                         ["cryptsetup", "luksDump", "--dump-json-metadata", path], timeout=_SECONDS).stdout, ident))
             self._headers[ident] = replace(luks, size_bytes=opened_size(luks, device.size_bytes if device else None))
         return self._headers[ident]
+
+
+def _carrier_of(line: CryptLine, carriers: Carriers, around: Surroundings) -> Optional[str]:
+    """The carrier that a line of crypttab names: by the UUID in its header, else by what udev's link leads to."""
+    tag, _, value = line.spec.partition("=")
+    if tag == "UUID":
+        for ident, path in carriers.items():
+            if look.exists(path) and around.signature(path).uuid.lower() == value.strip('"').lower():
+                return ident
+    path = path_of(line.spec) or ""
+    return carriers.id_at(path) if path else None
 
 
 def _headerless(found: _Answer, ident: str, path: str, line: Optional[CryptLine], around: Surroundings) -> None:

@@ -19,6 +19,13 @@ def parse_proc_swaps(text: str) -> Tuple[str, ...]:
     return tuple(fields[0].replace("\\040", " ") for fields in rows if len(fields) >= 2 and fields[1] == "file")
 
 
+def read_swaps() -> Tuple[str, ...]:
+    """The swap files in use, by their paths in the captured machine."""
+    root = look.ask("root", (), look.root)
+    paths = parse_proc_swaps(look.text_or("/proc/swaps"))
+    return paths if root == "/" else tuple(path[len(root):] for path in paths if path.startswith(root + "/"))
+
+
 def describe_swap_file(head: bytes, path: str, size: int, device: str, options: Optional[str], ident: str) -> Swap:
     """A swap file as a record; ``head`` is its beginning. Raises NotDescribed for a file that is none.
 
