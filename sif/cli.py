@@ -15,8 +15,10 @@ from sif.convert.command import add_convert
 from sif.diff import diff
 from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
+from sif.model import SystemInformation
 from sif.problems import printable
 from sif.reader import load_set
+from sif.restorable import obstacles
 from sif.secrets.cli import add_commands as add_secrets
 from sif.secrets.names import declared_secrets
 from sif.secrets.sets import DEFAULT_SECRETS, with_secrets
@@ -47,8 +49,9 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("path", type=Path, metavar="PATH", help="a .sif file (the first part) or the set's directory")
     show.add_argument("--json", action="store_true", help="JSON instead of SIF text")
     show.set_defaults(command=_show)
-    check = commands.add_parser("check", help="verify a set", description="Read a set as a restore would and print "
-                                "every problem with file, line and column.")
+    check = commands.add_parser("check", help="verify a set", description="Read a set as a restore would, print every "
+                                "problem with file, line and column, and say whether this version's rescue system "
+                                f"would restore it. Exit code {int(Exit.NOT_RESTORABLE)} if it would not.")
     check.add_argument("path", type=Path, metavar="PATH", help="a .sif file (the first part) or the set's directory")
     check.set_defaults(command=_check)
     compare = commands.add_parser("diff", help="compare two sets", description="Print every key that differs. "
@@ -79,6 +82,11 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     sub.add_argument("--name", metavar="HOSTNAME", help="host name to record instead of the machine's own")
     sub.add_argument("--exclude-disk", action="append", default=[], metavar="NAME",
                      help="leave this disk (sdb, nvme1n1, ...) out of the restore; may be repeated")
+    sub.add_argument("--exclude", action="append", default=[], metavar="NAME",
+                     help="leave this out with everything on it: a disk, partition, volume group or volume, array, "
+                          "pool, mapper name, label or UUID, or a swap file's path; may be repeated")
+    sub.add_argument("--describe-all", action="store_true",
+                     help="write the set even if this version's rescue system cannot rebuild all of it")
     sub.add_argument("--catalog", action="store_true",
                      help="add the catalog: digest, mode, owner and capabilities of every file that packages own; "
                           "reads all of them")
@@ -87,7 +95,8 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _capture(arguments: argparse.Namespace) -> Exit:
     captured = capture(providers=arguments.providers, hostname=arguments.name,
-                       exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog)
+                       exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog,
+                       exclude=tuple(arguments.exclude), describe_all=arguments.describe_all)
     info, files = with_secrets(captured.info, captured.files, arguments.secrets)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)
@@ -111,7 +120,17 @@ def _check(arguments: argparse.Namespace) -> Exit:
     _warn(loaded.warnings)
     print(f"{arguments.path}: sound; {loaded.info.system.hostname}, captured "
           f"{loaded.info.version.created or 'at an unknown time'}", file=sys.stderr)
-    return Exit.OK
+    return verdict(loaded.info)
+
+
+def verdict(info: SystemInformation) -> Exit:
+    """Print whether the rescue system of this version would bring all of the machine back."""
+    missing = obstacles(info)
+    for obstacle in missing:
+        print(f"not restorable: {obstacle}")
+    if not missing:
+        print("restorable")
+    return Exit.NOT_RESTORABLE if missing else Exit.OK
 
 
 def _warn(warnings: Sequence[object]) -> None:

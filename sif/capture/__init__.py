@@ -8,30 +8,38 @@ import posixpath
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from sif import look
 from sif.capture.blocks import BlockDevice, descendants, whole_disks
 from sif.capture.boot import probe_boot
-from sif.capture.errors import CaptureFailed, NotRestorable
+from sif.capture.btrfs import probe_btrfs_members
+from sif.capture.crypttab import crypttab_devices
+from sif.capture.errors import CaptureFailed, NotRestorable, not_restorable
+from sif.capture.leaveout import require_not_needed, require_restorable, split_words, without_files
 from sif.capture.lvm import probe_group_members
+from sif.capture.mountinfo import read_mounts
 from sif.capture.mounts import parse_fstab, read_fstab, with_mounts
 from sif.capture.multipath import probe_machine
 from sif.capture.network import probe_devices, probe_nics
 from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
 from sif.capture.roles import Roles, assign_roles, volume_group_disks
 from sif.capture.storage import Storage, probe_storage
+from sif.capture.swapfiles import read_swaps
 from sif.capture.system import probe_system
 from sif.catalog.part import catalog_part
 from sif.check import check
 from sif.errors import UsageError
 from sif.features import features_of
-from sif.model import Disk, DiskRole, FileSystem, Store, SystemInformation, TableType, Version
+from sif.model import Btrfs, Disk, DiskRole, FileSystem, Store, Subvolume, SystemInformation, TableType, Version
 from sif.problems import errors_of, rejection
 
 __all__ = ["DEFAULT_PROVIDERS", "CaptureFailed", "Captured", "NotRestorable", "capture", "parse_fstab", "probe_storage"]
 
 PROVIDER = "sif 0.1.0"
+Mountable = Union[FileSystem, Btrfs, Subvolume]
+"""What the system and boot volumes can be."""
+
 _TRANSIENT_PLACES = ("/proc", "/sys", "/dev", "/run", "/tmp", "/mnt", "/media")
 """Where mounts come and go: what is mounted there is not part of the system unless fstab says so."""
 
@@ -46,10 +54,13 @@ class Captured:
 
 
 def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
-            exclude_disks: Sequence[str] = (), catalog: bool = False) -> Captured:
+            exclude_disks: Sequence[str] = (), catalog: bool = False, exclude: Sequence[str] = (),
+            describe_all: bool = False) -> Captured:
     """Describe the running machine.
 
-    ``exclude_disks`` are kernel names of disks to leave out; ``catalog`` adds the catalog. Raises NotRestorable for
+    ``exclude_disks`` are kernel names of disks to leave out, ``exclude`` names of anything (docs: `sif capture`);
+    ``describe_all`` describes also what this version's rescue system can't make again; ``catalog`` adds the
+    catalog. Raises NotRestorable for
     what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
     provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
     UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
@@ -61,19 +72,21 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     devices = probe_machine()
     disks = whole_disks(devices)
     _check_excluded(exclude_disks, disks)
-    groups = volume_group_disks(devices, disks, probe_group_members())
+    more_disks, things, files = split_words(exclude, disks)
+    exclude_disks = (*exclude_disks, *more_disks)
+    groups = volume_group_disks(devices, disks, (*probe_group_members(), *probe_btrfs_members()))
     roles = assign_roles(disks, devices, _used(devices, stores), groups, exclude_disks)
     _check_stores(roles, devices, stores)
-    storage = probe_storage(roles.critical(), blocks=devices)
-    if storage.unsupported:
-        raise NotRestorable("this machine has something that this version cannot restore",
-                            found="; ".join(storage.unsupported),
-                            wanted="GPT or MBR, linear LVM, ext2/3/4, xfs, vfat, swap",
-                            hint="leave a disk out by name: --exclude-disk NAME")
-    storage = with_mounts(storage, read_fstab(), _mounted(storage, devices))
+    storage = probe_storage(roles.critical(), blocks=devices, exclude=things)
+    fstab, mounts = read_fstab(), tuple(mount for mount in read_mounts() if _system_mount(mount.place))
+    require_not_needed(storage, exclude_disks, devices, fstab, mounts)
+    storage = with_mounts(storage, fstab, _mounted(storage, devices), mounts, read_swaps())
+    storage = without_files(storage, files)
     storage = replace(storage, filesystems=tuple(_with_usage(fs) for fs in storage.filesystems))
     root = _mounted_at(storage, "/")
     boot_fs = _mounted_at(storage, "/boot") or root
+    if (root is None or boot_fs is None) and storage.unsupported:
+        raise not_restorable(storage.unsupported, hint="the file system of / is on one of them, or on no disk")
     if root is None or boot_fs is None:
         raise CaptureFailed("the file system of / is on no disk of this machine",
                             found=", ".join(f"{d.kname} ({d.type})" for d in devices if d.type == "disk") or "no disk",
@@ -86,12 +99,12 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     others = _other_disks(roles, devices)
     info = replace(info, disks=(*info.disks, *others))
     info = replace(info, version=replace(info.version, requires=features_of(info)))
+    loud = require_restorable(storage, info, describe_all)
     problems = errors_of(check(info))
     if problems:
         raise rejection(info.system.hostname, problems)
-    notes = (*storage.notes,
-             *(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others))
-    captured = Captured(info, dict(storage.files), notes)
+    notes = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
+    captured = Captured(info, dict(storage.files), (*loud, *notes, *storage.notes))
     return add_catalog(captured) if catalog else captured
 
 
@@ -117,6 +130,7 @@ def _used(devices: Sequence[BlockDevice], stores: Sequence[Store]) -> Set[str]:
     store_specs = {store.device for store in stores if store.device}
     real = _specs()
     found: Set[str] = set()
+    found |= crypttab_devices()
     in_fstab = {posixpath.basename(look.real(spec)) for spec in wanted if spec.startswith("/dev/")}
     for device in devices:
         names = real.get(device.kname, set())
@@ -174,8 +188,9 @@ def _mounted(storage: Storage, devices: Sequence[BlockDevice]) -> Mapping[str, s
     return found
 
 
-def _mounted_at(storage: Storage, place: str) -> Optional[FileSystem]:
-    return next((fs for fs in storage.filesystems if fs.mount == place), None)
+def _mounted_at(storage: Storage, place: str) -> Optional[Mountable]:
+    mountable: Tuple[Mountable, ...] = (*storage.filesystems, *storage.btrfs, *storage.subvolumes)
+    return next((item for item in mountable if item.mount == place), None)
 
 
 def _with_usage(fs: FileSystem) -> FileSystem:
