@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from sif.checks import catalogs, commands, disks, filesystems, machine, references, secrets, volumes
+from sif.checks import (
+    arrays,
+    catalogs,
+    commands,
+    disks,
+    filesystems,
+    lvm_kinds,
+    machine,
+    references,
+    secrets,
+    tables,
+    volumes,
+)
 from sif.model import SystemInformation
 from sif.problems import Problem
 
@@ -15,8 +27,11 @@ CHECKS = (
     references.check_references,
     disks.check_disks,
     disks.check_partitions,
+    tables.check_tables,
+    arrays.check_arrays,
     volumes.check_groups,
     volumes.check_volumes,
+    lvm_kinds.check_kinds,
     filesystems.check_holders,
     filesystems.check_filesystems,
     filesystems.check_mounts,

@@ -110,7 +110,8 @@ def describe(
     return LvmFacts(
         pvs=pvs, vgs=tuple(vgs), lvs=volumes.lvs, files=tuple(files), omitted=volumes.omitted, notes=volumes.notes,
         device_of=_devices(vgs, volumes),
-        unsupported=(*(Unrestorable(f"volume group {name}: {why}", name) for name, why in problems.items()), *volumes.unsupported))
+        unsupported=(*(Unrestorable(f"volume group {name}: {why}", name) for name, why in problems.items()),
+                     *volumes.unsupported))
 
 
 def _devices(vgs: Sequence[VolumeGroup], volumes: Volumes) -> Tuple[Tuple[str, str], ...]:
