@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from sif.checks import catalogs, commands, disks, filesystems, machine, references, secrets, volumes
+from sif.checks import (
+    btrfs,
+    catalogs,
+    commands,
+    disks,
+    encrypted,
+    filesystems,
+    machine,
+    references,
+    secrets,
+    swapfiles,
+    volumes,
+)
 from sif.model import SystemInformation
 from sif.problems import Problem
 
@@ -17,9 +29,15 @@ CHECKS = (
     disks.check_partitions,
     volumes.check_groups,
     volumes.check_volumes,
+    encrypted.check_luks,
     filesystems.check_holders,
     filesystems.check_filesystems,
     filesystems.check_mounts,
+    btrfs.check_btrfs,
+    btrfs.check_subvolumes,
+    swapfiles.check_swap_files,
+    swapfiles.check_other_mounts,
+    swapfiles.check_omitted,
     machine.check_system,
     machine.check_boot,
     machine.check_network,
