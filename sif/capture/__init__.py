@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Dict, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from sif import look
-from sif.capture.blocks import BlockDevice, descendants, probe_blocks, whole_disks
+from sif.capture.blocks import BlockDevice, descendants, whole_disks
 from sif.capture.boot import probe_boot
 from sif.capture.btrfs import probe_btrfs_members
 from sif.capture.crypttab import crypttab_devices
@@ -20,6 +20,7 @@ from sif.capture.leaveout import require_not_needed, require_restorable, split_w
 from sif.capture.lvm import probe_group_members
 from sif.capture.mountinfo import read_mounts
 from sif.capture.mounts import parse_fstab, read_fstab, with_mounts
+from sif.capture.multipath import probe_machine
 from sif.capture.network import probe_devices, probe_nics
 from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
 from sif.capture.roles import Roles, assign_roles, volume_group_disks
@@ -68,7 +69,7 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     if not look.ask("is_root", (), lambda: os.geteuid() == 0):
         raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
     stores, commands = read_providers(providers)
-    devices = probe_blocks()
+    devices = probe_machine()
     disks = whole_disks(devices)
     _check_excluded(exclude_disks, disks)
     more_disks, things, files = split_words(exclude, disks)
@@ -211,6 +212,7 @@ def _other_disks(roles: Roles, devices: Sequence[BlockDevice]) -> Tuple[Disk, ..
             found.append(Disk(
                 id=ident, role=role, size_bytes=device.size_bytes, logical_sector=device.logical_sector,
                 physical_sector=device.physical_sector, table=TableType.NONE, model=device.model, serial=device.serial,
-                wwn=device.wwn, bus=device.bus, by_path=device.by_path, device=device.kname))
+                wwn=device.wwn, bus=device.bus, by_path=device.by_path, device=device.kname,
+                multipath=device.multipath, paths=device.paths))
     return tuple(found)
 

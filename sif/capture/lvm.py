@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Dict, List, Mapping, Sequence, Set, Tuple
 
 from sif import look
+from sif.capture.errors import Unrestorable
 from sif.capture.layers import Carriers, Layered, Surroundings
 from sif.capture.lvm_volumes import COLUMNS, Row, Volumes, describe_volumes, lv_id as lv_id, tags
 from sif.capture.names import identifier as identifier
@@ -109,7 +110,7 @@ def describe(
     return LvmFacts(
         pvs=pvs, vgs=tuple(vgs), lvs=volumes.lvs, files=tuple(files), omitted=volumes.omitted, notes=volumes.notes,
         device_of=_devices(vgs, volumes),
-        unsupported=(*(f"volume group {name}: {why}" for name, why in problems.items()), *volumes.unsupported))
+        unsupported=(*(Unrestorable(f"volume group {name}: {why}", name) for name, why in problems.items()), *volumes.unsupported))
 
 
 def _devices(vgs: Sequence[VolumeGroup], volumes: Volumes) -> Tuple[Tuple[str, str], ...]:
@@ -194,10 +195,11 @@ def _inactive(facts: LvmFacts) -> Tuple[Set[str], Tuple[str, ...]]:
         mine = [lv for lv in facts.lvs if lv.vg == group.id and lv.id in paths and not lv.origin]
         off = [lv for lv in mine if lv.id in closed]
         if off and len(off) == len(mine):
-            found.append(f"volume group {group.name}: not active, so what is on it can't be seen")
+            found.append(Unrestorable(f"volume group {group.name}: not active, so what is on it can't be seen",
+                                      group.name))
         else:
-            found += [f"logical volume {group.name}/{lv.name}: not active, so what is on it can't be seen"
-                      for lv in off]
+            found += [Unrestorable(f"logical volume {group.name}/{lv.name}: not active, so what is on it can't be seen",
+                                   f"{group.name}/{lv.name}") for lv in off]
     return closed, tuple(found)
 
 

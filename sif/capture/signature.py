@@ -19,7 +19,10 @@ class NotDescribed(ValueError):
 
 @dataclass(frozen=True)
 class Signature:
-    """What ``blkid`` found on a device; ``type`` is empty when there is nothing, ``clash`` when there is too much."""
+    """What ``blkid`` found on a device; ``type`` is empty when there is nothing, ``clash`` when there is too much.
+
+    ``table`` is the kind of a partition table that lies there beside nothing else.
+    """
 
     type: str = ""
     usage: str = ""
@@ -27,6 +30,7 @@ class Signature:
     label: str = ""
     version: str = ""
     clash: bool = False
+    table: str = ""
 
 
 def parse_blkid(text: str) -> Signature:
@@ -38,7 +42,8 @@ def parse_blkid(text: str) -> Signature:
             # export output escapes shell characters with a backslash.
             found[name] = re.sub(r"\\(.)", r"\1", value)
     return Signature(type=found.get("TYPE", ""), usage=found.get("USAGE", ""), uuid=found.get("UUID", ""),
-                     label=found.get("LABEL", found.get("LABEL_FATBOOT", "")), version=found.get("VERSION", ""))
+                     label=found.get("LABEL", found.get("LABEL_FATBOOT", "")), version=found.get("VERSION", ""),
+                     table=found.get("PTTYPE", ""))
 
 
 def probe_signature(path: str) -> Signature:

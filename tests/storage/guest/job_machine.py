@@ -23,7 +23,8 @@ def main() -> int:
     if made.returncode:
         print("the layout could not be made", flush=True)
         return 1
-    subprocess.run(["udevadm", "settle"], check=True)
+    # a device that was written and mounted in one breath may still lack its links
+    subprocess.run(["udevadm", "trigger", "--settle", "--subsystem-match=block"], check=True)
     print(f"layout: {time.monotonic() - began:.1f} s", flush=True)
     with look.recording() as tape, look.rooted(ROOT):
         outcome = captured_here(left_out(ORDER))
