@@ -7,19 +7,20 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Callable, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence, Tuple
 
-from sif.capture import DEFAULT_PROVIDERS, capture
+from sif.capture import DEFAULT_PROVIDERS, Captured, capture
 from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
-from sif.errors import Exit, LifeboatError
+from sif.errors import Exit, LifeboatError, UsageError
 from sif.jsonform import to_json
 from sif.model import SystemInformation
 from sif.problems import printable
 from sif.reader import load_set
 from sif.restorable import obstacles
 from sif.secrets.cli import add_commands as add_secrets
+from sif.secrets.headers import with_headers
 from sif.secrets.names import declared_secrets
 from sif.secrets.sets import DEFAULT_SECRETS, with_secrets
 from sif.signature.cli import add_commands as add_signature
@@ -79,6 +80,13 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
                      help="fragments with STORE and COMMAND sections, *.sif (default: %(default)s)")
     sub.add_argument("--secrets", type=Path, metavar="FILE",
                      help=f"age file with the values of secret:NAME (default: {DEFAULT_SECRETS}, if it is there)")
+    sub.add_argument("--luks-headers", action="store_true",
+                     help="put the header of every LUKS volume into the secrets file: with it, and a passphrase that "
+                          "it knows, the volume opens; needs --secrets-recipient")
+    sub.add_argument("--secrets-recipient", action="append", default=[], metavar="KEY",
+                     help="who can open the secrets file with the headers: age or SSH public key; may be repeated")
+    sub.add_argument("--secrets-identity", type=Path, action="append", default=[], metavar="FILE",
+                     help="opens the secrets file that is there, so that its other secrets are kept; may be repeated")
     sub.add_argument("--name", metavar="HOSTNAME", help="host name to record instead of the machine's own")
     sub.add_argument("--exclude-disk", action="append", default=[], metavar="NAME",
                      help="leave this disk (sdb, nvme1n1, ...) out of the restore; may be repeated")
@@ -97,7 +105,7 @@ def _capture(arguments: argparse.Namespace) -> Exit:
     captured = capture(providers=arguments.providers, hostname=arguments.name,
                        exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog,
                        exclude=tuple(arguments.exclude), describe_all=arguments.describe_all)
-    info, files = with_secrets(captured.info, captured.files, arguments.secrets)
+    info, files = _with_secrets(captured, arguments)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)
     for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):
@@ -106,6 +114,16 @@ def _capture(arguments: argparse.Namespace) -> Exit:
           f"logical volumes, {len(info.filesystems)} file systems, {len(info.commands)} commands -> {arguments.output}",
           file=sys.stderr)
     return Exit.OK
+
+
+def _with_secrets(captured: Captured, arguments: argparse.Namespace) -> Tuple[SystemInformation, Mapping[str, bytes]]:
+    """The captured set with its secrets file, and on request with the LUKS headers in it."""
+    if not arguments.luks_headers:
+        return with_secrets(captured.info, captured.files, arguments.secrets)
+    if not arguments.secrets_recipient:
+        raise UsageError("LUKS headers are written for somebody only", wanted="--secrets-recipient KEY")
+    return with_headers(captured.info, captured.files, recipients=arguments.secrets_recipient,
+                        secrets=arguments.secrets, identities=arguments.secrets_identity)
 
 
 def _show(arguments: argparse.Namespace) -> Exit:

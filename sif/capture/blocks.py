@@ -12,7 +12,7 @@ from sif import look
 from sif.problems import printable
 
 _COLUMNS = ("KNAME,PKNAME,PATH,TYPE,SIZE,LOG-SEC,PHY-SEC,MODEL,SERIAL,WWN,TRAN,RM,RO,MOUNTPOINT")
-_NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd|nbd)[0-9]")
+_NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd|nbd|bcache|drbd|zd)[0-9]")
 _SECONDS = 60.0
 
 

@@ -25,6 +25,10 @@ _BY_USE = frozenset({"MIXED_BACKREF", "DEFAULT_SUBVOL", "COMPRESS_LZO", "COMPRES
 """Flags that come of using the file system, or that every new one has."""
 
 
+_CHECKSUMS = {"xxhash64": "xxhash", "blake2b": "blake2"}
+"""Names of dump-super → names of mkfs.btrfs, where they differ."""
+
+
 @dataclass(frozen=True)
 class SuperBlock:
     """One device's copy of the superblock. Sizes in bytes."""
@@ -51,10 +55,10 @@ def parse_super(text: str) -> SuperBlock:
         raise NotDescribed("unknown features: " + ", ".join(strange))
     if re.search(r"^flags\s[^\n]*\n\s*\([^)]*SEEDING", text, re.MULTILINE):
         raise NotDescribed("it is a seed device")
-    checksum = re.search(r"\(([a-z0-9]+)\)", facts["csum_type"])
+    checksum = facts["csum_type"].partition("(")[2].rstrip(")") or "crc32c"
     return SuperBlock(
         uuid=facts["fsid"], label=facts.get("label", "").strip(), node_size=int(facts["nodesize"]),
-        sector_size=int(facts["sectorsize"]), checksum=checksum.group(1) if checksum else "crc32c",
+        sector_size=int(facts["sectorsize"]), checksum=_CHECKSUMS.get(checksum, checksum),
         devices=int(facts["num_devices"]), device_number=int(facts["dev_item.devid"]),
         device_bytes=int(facts["dev_item.total_bytes"]), used_bytes=int(facts["bytes_used"]),
         features=tuple(_FLAGS[flag] for flag in flags if flag in _FLAGS))

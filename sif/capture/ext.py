@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Callable, Mapping, Optional, Tuple
 
 from sif.capture.signature import NotDescribed, Signature
@@ -14,6 +15,16 @@ _TRANSIENT = frozenset({"needs_recovery", "orphan_present", "recovery_needed"})
 _ERRORS = {"Continue": "continue", "Remount read-only": "remount-ro", "Panic": "panic"}
 
 Facts = Mapping[str, str]
+
+
+ENCODING_FLAGS = (1024 + 0x27E, 2)
+"""Where the superblock keeps the flags of the character encoding, which dumpe2fs does not show: offset, length."""
+
+
+def with_encoding_flags(fs: FileSystem, raw: bytes) -> FileSystem:
+    """The record with the flags of its character encoding (:data:`ENCODING_FLAGS`), of which there is one."""
+    strict = ("encoding_flags=strict",) if int.from_bytes(raw, "little") & 1 else ()
+    return replace(fs, parameters=(*fs.parameters, *strict))
 
 
 def describe_ext(text: str, device_id: str, signature: Signature) -> FileSystem:
@@ -95,7 +106,7 @@ _PARAMETERS: Tuple[Tuple[str, Callable[[Facts], Optional[str]]], ...] = (
     ("errors", _errors),
     ("mount_options", _word("Default mount options")),
     ("extended_mount_options", _word("Mount options")),
-    ("max_mounts", _number("Maximum mount count")),
+    ("max_mounts", _number("Maximum mount count", unless=(0, -1))),
     ("check_seconds", _number("Check interval")),
     ("reserved_uid", _number("Reserved blocks uid")),
     ("reserved_gid", _number("Reserved blocks gid")),

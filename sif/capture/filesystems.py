@@ -6,7 +6,7 @@ import re
 from typing import Dict, Mapping, Optional, Tuple, Union
 
 from sif import look
-from sif.capture.ext import describe_ext as describe_ext
+from sif.capture.ext import ENCODING_FLAGS, describe_ext as describe_ext, with_encoding_flags
 from sif.capture.fat_ntfs_f2fs import (
     F2FS_SUPERBLOCK,
     describe_f2fs as describe_f2fs,
@@ -42,7 +42,11 @@ def probe_filesystem(path: str, device_id: str, signature: Signature) -> FileSys
     if kind is FsType.F2FS:
         offset, length = F2FS_SUPERBLOCK
         return describe_f2fs(look.data(path, length, offset), device_id, signature)
-    return describe_ext(look.run(["dumpe2fs", "-h", path], timeout=_SECONDS).stdout, device_id, signature)
+    fs = describe_ext(look.run(["dumpe2fs", "-h", path], timeout=_SECONDS).stdout, device_id, signature)
+    if "casefold" not in fs.features:
+        return fs
+    offset, length = ENCODING_FLAGS
+    return with_encoding_flags(fs, look.data(path, length, offset))
 
 
 def fs_id(device_id: str) -> str:

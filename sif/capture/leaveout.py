@@ -57,7 +57,9 @@ def require_restorable(storage: Storage, info: SystemInformation, describe_all: 
     missing = obstacles(info)
     if describe_all and not storage.unsupported:
         return tuple(f"NOT RESTORABLE by this version: {obstacle.what}" for obstacle in missing)
-    troubles = (*storage.unsupported, *(Unrestorable(obstacle.what, obstacle.exclude) for obstacle in missing))
+    named = {text.exclude for text in storage.unsupported if isinstance(text, Unrestorable)}
+    troubles = (*storage.unsupported, *(Unrestorable(obstacle.what, obstacle.exclude) for obstacle in missing
+                                        if obstacle.exclude is None or obstacle.exclude not in named))
     if troubles:
         raise not_restorable(troubles, hint="leave each of them out by its name; or, for what can be described but not "
                              "rebuilt, write the set anyhow with --describe-all" if missing else

@@ -190,12 +190,15 @@ def adopt_names(storage: Storage, saved: SystemInformation) -> Storage:
     configuration takes it from the SIF it is compared with.
     """
     fs_at: Dict[Ref, FileSystem] = {fs.device: fs for fs in saved.filesystems}
-    swap_at: Dict[Ref, Swap] = {swap.device: swap for swap in saved.swaps}
+    swap_at: Dict[Ref, Swap] = {swap.device: swap for swap in saved.swaps if swap.path is None}
     return replace(
         storage,
         filesystems=tuple(_adopt(fs, fs_at.get(fs.device)) for fs in storage.filesystems),
-        swaps=tuple(replace(swap, id=swap_at[swap.device].id) if swap.device in swap_at else swap
-                    for swap in storage.swaps))
+        swaps=tuple(_adopt_swap(swap, swap_at.get(swap.device)) for swap in storage.swaps))
+
+
+def _adopt_swap(found: Swap, saved: Optional[Swap]) -> Swap:
+    return found if saved is None else replace(found, id=saved.id, options=saved.options)
 
 
 def _adopt(found: FileSystem, saved: Optional[FileSystem]) -> FileSystem:

@@ -24,6 +24,11 @@ from sif.secrets.names import NAME, declared_secrets
 __all__ = ["MAX_SECRET_BYTES", "SecretUnavailable", "Secrets", "decrypt", "encrypt", "obtain", "open_secrets"]
 
 MAX_SECRET_BYTES = 64 * 1024
+"""Of a secret that is typed or read from a file."""
+
+MAX_STORED_BYTES = 8 * 1024 * 1024
+"""Of one in the age file: a packed LUKS header with all its keyslots in use has four."""
+
 AGE_SECONDS = 300.0
 """A hardware key waits for a person's touch, a protected identity for its passphrase."""
 
@@ -92,9 +97,9 @@ def encrypt(values: Mapping[str, bytes], recipients: Sequence[str]) -> bytes:
         if not NAME.fullmatch(name):
             raise UsageError("this cannot be the name of a secret", found=repr(name),
                              wanted="up to 128 of A-Z a-z 0-9 _ . + -, the first one a letter or digit")
-        if not 0 < len(value) <= MAX_SECRET_BYTES:
+        if not 0 < len(value) <= MAX_STORED_BYTES:
             raise UsageError("this cannot be a secret", where=name, found=f"{len(value)} bytes",
-                             wanted=f"1 to {MAX_SECRET_BYTES} bytes")
+                             wanted=f"1 to {MAX_STORED_BYTES} bytes")
     clear = json.dumps({name: base64.b64encode(value).decode("ascii") for name, value in sorted(values.items())})
     arguments = [word for recipient in recipients for word in ("--recipient", recipient)]
     result = run(["age", "--encrypt", "--armor", *arguments], timeout=AGE_SECONDS, input=clear, check=False)

@@ -64,7 +64,11 @@ def _read(name: str) -> bytes:
             raise UsageError("the two were not the same", hint="nothing was written")
         return first.encode("utf-8")
     data = sys.stdin.buffer.read(MAX_SECRET_BYTES + 2)
-    return data[:-1] if data.endswith(b"\n") else data
+    data = data[:-1] if data.endswith(b"\n") else data
+    if len(data) > MAX_SECRET_BYTES:
+        raise UsageError("this cannot be a secret", where=name, found="more than that",
+                         wanted=f"1 to {MAX_SECRET_BYTES} bytes")
+    return data
 
 
 def _list(arguments: argparse.Namespace) -> Exit:

@@ -26,7 +26,9 @@ def _pair(name: bytes, value: bytes) -> bytes:
 def label(pool: bytes) -> bytes:
     """One label of 256 KiB."""
     pairs = _pair(b"name", struct.pack(">III", _STRING, 1, len(pool)) + _padded(pool))
-    pairs += _pair(b"pool_guid", struct.pack(">IIQ", _UINT64, 1, 1234567890123456789))
+    for name, number in ((b"version", 5000), (b"state", 0), (b"txg", 7), (b"pool_guid", 1234567890123456789),
+                         (b"guid", 987654321987654321)):
+        pairs += _pair(name, struct.pack(">IIQ", _UINT64, 1, number))
     made = bytearray(_LABEL)
     packed = struct.pack(">III", 0x01010000, 0, 1) + pairs
     made[_LIST:_LIST + len(packed)] = packed
