@@ -15,8 +15,7 @@ from typing import Callable, Dict, List, Optional, Sequence
 from sif.catalog import text as catalog
 from sif.codec import KeySchema, KindSchema, schemas, to_text, type_name
 from sif.errors import Exit
-from sif.features import FEATURES
-from sif.model import RESERVED_KINDS
+from sif.features import FEATURES, REBUILT
 from sif.problems import MAX_SHOWN
 from sif.substitution import names
 from sif.text import MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_SECTIONS
@@ -55,14 +54,11 @@ def _default(schema: KindSchema, key: KeySchema) -> str:
     return "none" if key.default is None else f"`{to_text(key, key.default, schema.kind)}`"
 
 
-def reserved() -> str:
-    """The kinds that are refused by name."""
-    return ", ".join(f"`{kind}`" for kind in RESERVED_KINDS) + "\n"
-
-
 def features() -> str:
     """The names that ``requires`` may hold."""
-    return _pairs("feature", {f"`{name}`": text for name, text in FEATURES.items()})
+    lines = ["| feature | | rebuilt |", "|---|---|---|"]
+    lines += [f"| `{name}` | {text} | {'yes' if name in REBUILT else ''} |" for name, text in FEATURES.items()]
+    return "\n".join(lines) + "\n"
 
 
 def substitutions() -> str:
@@ -86,7 +82,7 @@ def _pairs(title: str, rows: Dict[str, str]) -> str:
 
 
 PARTS: Dict[str, Callable[[], str]] = {
-    "sections": sections, "reserved": reserved, "features": features, "substitutions": substitutions, "limits": limits,
+    "sections": sections, "features": features, "substitutions": substitutions, "limits": limits,
 }
 
 

@@ -63,21 +63,42 @@ class FsType(str, Enum):
     EXT4 = "ext4"
     XFS = "xfs"
     VFAT = "vfat"
+    NTFS = "ntfs"
+    F2FS = "f2fs"
 
 
 class LvType(str, Enum):
     LINEAR = "linear"
+    STRIPED = "striped"
+    RAID0 = "raid0"
+    RAID1 = "raid1"
+    RAID4 = "raid4"
+    RAID5 = "raid5"
+    RAID6 = "raid6"
+    RAID10 = "raid10"
+    MIRROR = "mirror"
+    THIN_POOL = "thin-pool"
+    THIN = "thin"
+    CACHE_POOL = "cache-pool"
+    CACHE = "cache"
+    WRITECACHE = "writecache"
+    SNAPSHOT = "snapshot"
 
 
 class Loader(str, Enum):
     GRUB_EFI = "grub-efi"
     GRUB_PC = "grub-pc"
+    SYSTEMD_BOOT = "systemd-boot"
+    NONE = "none"
 
 
 class StoreKind(str, Enum):
     RESTIC = "restic"
     TAR = "tar"
     DIRECTORY = "directory"
+    BORG = "borg"
+    RSYNC = "rsync"
+    OTHER = "other"
 
 
 class SecretSource(str, Enum):
@@ -114,3 +135,99 @@ class CatalogPolicy(str, Enum):
 
     REFUSE_DIFFERENT = "refuse-different"
     REPORT = "report"
+
+
+class Compression(str, Enum):
+    ZSTD = "zstd"
+    NONE = "none"
+
+
+class MdLevel(str, Enum):
+    LINEAR = "linear"
+    RAID0 = "raid0"
+    RAID1 = "raid1"
+    RAID4 = "raid4"
+    RAID5 = "raid5"
+    RAID6 = "raid6"
+    RAID10 = "raid10"
+
+
+class MdMetadata(str, Enum):
+    V0_90 = "0.90"
+    V1_0 = "1.0"
+    V1_1 = "1.1"
+    V1_2 = "1.2"
+
+
+class Bitmap(str, Enum):
+    NONE = "none"
+    INTERNAL = "internal"
+
+
+class LvRole(str, Enum):
+    """``image`` and ``metadata`` are parts of RAID, mirror and pools; ``spare`` is LVM's spare of pool metadata."""
+
+    VOLUME = "volume"
+    IMAGE = "image"
+    METADATA = "metadata"
+    LOG = "log"
+    POOL_DATA = "pool-data"
+    POOL_METADATA = "pool-metadata"
+    CACHE_DATA = "cache-data"
+    SPARE = "spare"
+    ORIGIN = "origin"
+
+
+class CacheMode(str, Enum):
+    WRITETHROUGH = "writethrough"
+    WRITEBACK = "writeback"
+    PASSTHROUGH = "passthrough"
+
+
+class BtrfsProfile(str, Enum):
+    SINGLE = "single"
+    DUP = "dup"
+    RAID0 = "raid0"
+    RAID1 = "raid1"
+    RAID1C3 = "raid1c3"
+    RAID1C4 = "raid1c4"
+    RAID5 = "raid5"
+    RAID6 = "raid6"
+    RAID10 = "raid10"
+
+
+class MountSource(str, Enum):
+    FSTAB = "fstab"
+    UNIT = "unit"
+    RUNNING = "running"
+
+
+class OmittedWhy(str, Enum):
+    """``excluded`` by the administrator, by name; ``snapshot``: a state of another volume; ``volatile``: made anew
+    at every start."""
+
+    EXCLUDED = "excluded"
+    SNAPSHOT = "snapshot"
+    VOLATILE = "volatile"
+
+
+class AccessControl(str, Enum):
+    NONE = "none"
+    APPARMOR = "apparmor"
+    SELINUX = "selinux"
+
+
+class NetManager(str, Enum):
+    IFUPDOWN = "ifupdown"
+    NETWORKD = "networkd"
+    NETWORKMANAGER = "networkmanager"
+    NETPLAN = "netplan"
+
+
+class Need(str, Enum):
+    """What a driver or a file is needed to reach."""
+
+    DISK = "disk"
+    NETWORK = "network"
+    STORE = "store"
+    OTHER = "other"

@@ -5,7 +5,16 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Tuple
+from typing import Any, NewType, Tuple
+
+Ref = NewType("Ref", str)
+"""The id of another section. ``key(refs=...)`` says which kinds it may name."""
+
+CARRIERS = ("PARTITION", "LV", "DISK", "MD", "LUKS")
+"""What a file system, a swap area, an encrypted volume or a physical volume can lie on."""
+
+MOUNTABLE = ("FS", "SUBVOLUME", "BTRFS")
+"""What has a place in the tree of files."""
 
 
 class Form(Enum):

@@ -11,14 +11,14 @@ from sif.codec import NOT_SHOWN, BadValue, KeySchema, KindSchema, from_entry, sc
 from sif.errors import Exit
 from sif.features import FEATURES
 from sif.keys import Form
-from sif.model import RESERVED_KINDS, Record, Version
+from sif.model import Record, Version
 from sif.problems import Problem, Subject
 from sif.text import Atom, Entry, Section, lex
 
 SIGNATURE = "$SIF$"
 MAJOR, MINOR = 2, 0
 
-FRAGMENT_KINDS = ("STORE", "COMMAND")
+FRAGMENT_KINDS = ("DRIVER", "FILE", "STORE", "COMMAND")
 """What a provider's fragment may hold."""
 
 _FORMAT = re.compile(r"([1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})")
@@ -143,10 +143,6 @@ class _Parser:
             self._record(section, schema)
 
     def _unknown_kind(self, section: Section) -> None:
-        if section.kind in RESERVED_KINDS:
-            self._add(section.line, section.column, f"[{section.kind}] cannot be restored by this version",
-                      code=Exit.SIF_UNSUPPORTED, hint="use a version that restores it")
-            return
         close = difflib.get_close_matches(section.kind, schemas(), 1)
         self._add(section.line, section.column, f"no such kind of section: {section.kind}", warning=self.newer,
                   hint=f"did you mean [{close[0]}]?" if close else "a vendor's own section is [X-VENDOR.KIND id]")

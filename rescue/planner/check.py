@@ -7,6 +7,7 @@ from typing import Iterator, List, Tuple
 from rescue.planner.draft import Draft, Placement
 from rescue.planner.errors import Reason
 from rescue.planner.layout import Layout, gpt_bounds, is_extended
+from sif.features import FEATURES, not_rebuilt
 from sif.model import Disk, Intact, LogicalVolume, Partition, TableType
 
 
@@ -22,6 +23,9 @@ def check_machine(draft: Draft) -> Draft:
         reasons.append(Reason("architecture", system.id, f"it is {system.arch}, this machine is {hardware.arch}"))
     if not draft.critical():
         reasons.append(Reason("no-disk", system.id, "the SIF has no disk with role critical: nothing to rebuild"))
+    for name in not_rebuilt(draft.saved):
+        reasons.append(Reason("feature", system.id, f"it has {name} ({FEATURES[name]}), which this rescue system "
+                              "does not make again", "use a rescue system that does; nothing was changed"))
     layout = Layout(draft.saved)
     for role, ident in (("boot", system.boot_fs), ("root", system.root_fs)):
         found = next((fs for fs in draft.saved.filesystems if fs.id == ident), None)

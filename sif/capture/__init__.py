@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime
 import os
+import posixpath
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Sequence, Set, Tuple
 
+from sif import look
 from sif.capture.blocks import BlockDevice, descendants, probe_blocks, whole_disks
 from sif.capture.boot import probe_boot
 from sif.capture.errors import CaptureFailed, NotRestorable
 from sif.capture.lvm import probe_group_members
-from sif.capture.mounts import parse_fstab, read_fstab, used_bytes, with_mounts
+from sif.capture.mounts import parse_fstab, read_fstab, with_mounts
 from sif.capture.network import probe_devices, probe_nics
 from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
 from sif.capture.roles import Roles, assign_roles, volume_group_disks
@@ -52,7 +54,7 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
     with ``catalog`` NoDatabase when no package database is found.
     """
-    if os.geteuid() != 0:
+    if not look.ask("is_root", (), lambda: os.geteuid() == 0):
         raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
     stores, commands = read_providers(providers)
     devices = probe_blocks()
@@ -113,7 +115,7 @@ def _used(devices: Sequence[BlockDevice], stores: Sequence[Store]) -> Set[str]:
     store_specs = {store.device for store in stores if store.device}
     real = _specs()
     found: Set[str] = set()
-    in_fstab = {Path(os.path.realpath(spec)).name for spec in wanted if spec.startswith("/dev/")}
+    in_fstab = {posixpath.basename(look.real(spec)) for spec in wanted if spec.startswith("/dev/")}
     for device in devices:
         names = real.get(device.kname, set())
         if names & store_specs:
@@ -128,9 +130,9 @@ def _specs() -> Mapping[str, Set[str]]:
     real: Dict[str, Set[str]] = {}
     for directory, tag in (("by-uuid", "UUID"), ("by-label", "LABEL"), ("by-partuuid", "PARTUUID"),
                            ("by-partlabel", "PARTLABEL")):
-        base = Path("/dev/disk") / directory
-        for link in base.iterdir() if base.is_dir() else ():
-            real.setdefault(Path(os.path.realpath(link)).name, set()).add(f"{tag}={link.name}")
+        base = f"/dev/disk/{directory}"
+        for name in look.entries(base):
+            real.setdefault(posixpath.basename(look.real(f"{base}/{name}")), set()).add(f"{tag}={name}")
     return real
 
 
@@ -161,10 +163,10 @@ def _system_mount(mountpoint: Optional[str]) -> bool:
 
 def _mounted(storage: Storage, devices: Sequence[BlockDevice]) -> Mapping[str, str]:
     """Section id of a device → where it is mounted now, as far as that is part of the system."""
-    places = {os.path.realpath(d.path): d.mountpoint for d in devices if d.mountpoint and _system_mount(d.mountpoint)}
+    places = {look.real(d.path): d.mountpoint for d in devices if d.mountpoint and _system_mount(d.mountpoint)}
     found: Dict[str, str] = {}
     for ident, path in storage.paths.items():
-        place = places.get(os.path.realpath(path))
+        place = places.get(look.real(path))
         if place and place.startswith("/"):
             found[ident] = place
     return found
@@ -175,13 +177,12 @@ def _mounted_at(storage: Storage, place: str) -> Optional[FileSystem]:
 
 
 def _with_usage(fs: FileSystem) -> FileSystem:
-    used = used_bytes(fs.mount) if fs.mount and os.path.ismount(fs.mount) else None
+    used = look.used_bytes(fs.mount) if fs.mount and look.is_mount(fs.mount) else None
     return replace(fs, used_bytes=used if used is not None else fs.used_bytes)
 
 
 def _first_sector(path: str) -> bytes:
-    with Path(path).open("rb") as disk:
-        return disk.read(512)
+    return look.data(path, 512)
 
 
 def _other_disks(roles: Roles, devices: Sequence[BlockDevice]) -> Tuple[Disk, ...]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
+import posixpath
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from sif import look
 from sif.problems import printable
-from sif.run import run
 
 _COLUMNS = ("KNAME,PKNAME,PATH,TYPE,SIZE,LOG-SEC,PHY-SEC,MODEL,SERIAL,WWN,TRAN,RM,RO,MOUNTPOINT")
 _NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd|nbd)[0-9]")
@@ -84,7 +83,7 @@ def _text(value: Any) -> Optional[str]:
 
 def probe_blocks() -> Tuple[BlockDevice, ...]:
     """Every block device of the running machine, with its name by path."""
-    devices = parse_lsblk(run(["lsblk", "--json", "--bytes", "--output", _COLUMNS], timeout=_SECONDS).stdout)
+    devices = parse_lsblk(look.run(["lsblk", "--json", "--bytes", "--output", _COLUMNS], timeout=_SECONDS).stdout)
     paths = by_path_names()
     return tuple(replace(d, by_path=paths.get(d.kname), bus=d.bus or _bus(d.kname)) for d in devices)
 
@@ -94,12 +93,11 @@ def _bus(kname: str) -> Optional[str]:
     return "virtio" if kname.startswith("vd") else None
 
 
-def by_path_names(directory: Path = Path("/dev/disk/by-path")) -> Mapping[str, str]:
+def by_path_names(directory: str = "/dev/disk/by-path") -> Mapping[str, str]:
     """Kernel name → name by path. Of several names the first in order counts, so that it is always the same one."""
     names: Dict[str, str] = {}
-    if directory.is_dir():
-        for link in sorted(directory.iterdir(), reverse=True):
-            names[Path(os.path.realpath(link)).name] = link.name
+    for name in reversed(look.entries(directory)):
+        names[posixpath.basename(look.real(f"{directory}/{name}"))] = name
     return names
 
 

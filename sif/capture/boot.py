@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Callable, Mapping, Sequence, Tuple
 
+from sif import look
 from sif.capture.errors import NotRestorable
 from sif.model import Boot, EfiEntry, FileSystem, Firmware, Loader, Partition, Ref
-from sif.run import have, run
 
-_EFI = Path("/sys/firmware/efi")
+_EFI = "/sys/firmware/efi"
 _SECURE_BOOT = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 _OWN_ENTRY = "Lifeboat recovery"
 _SECONDS = 30.0
@@ -30,14 +30,14 @@ class RawEntry:
     path: str
 
 
-def firmware(efi: Path = _EFI) -> Firmware:
-    return Firmware.UEFI if efi.is_dir() else Firmware.BIOS
+def firmware(efi: str = _EFI) -> Firmware:
+    return Firmware.UEFI if look.is_dir(efi) else Firmware.BIOS
 
 
-def secure_boot(efi: Path = _EFI) -> bool:
+def secure_boot(efi: str = _EFI) -> bool:
     """Whether Secure Boot is on: the last byte of the EFI variable."""
     try:
-        return (efi / "efivars" / _SECURE_BOOT).read_bytes()[-1:] == b"\x01"
+        return look.data(f"{efi}/efivars/{_SECURE_BOOT}")[-1:] == b"\x01"
     except OSError:
         return False
 
@@ -96,8 +96,8 @@ def probe_boot(
 
     ``disk_paths`` maps disk ids to device paths, ``read`` returns a device's first sector.
     """
-    cmdline = clean_cmdline(Path("/proc/cmdline").read_text(encoding="ascii", errors="replace"))
-    prefix = next((p for p in ("/boot/grub", "/boot/grub2") if Path(p).is_dir()), None)
+    cmdline = clean_cmdline(look.text("/proc/cmdline"))
+    prefix = next((p for p in ("/boot/grub", "/boot/grub2") if look.is_dir(p)), None)
     if prefix is None:
         raise NotRestorable("the boot loader of this machine can't be restored", found="no /boot/grub", wanted="GRUB")
     if firmware() is Firmware.BIOS:
@@ -108,13 +108,18 @@ def probe_boot(
     esp_of = {guid: fs.id for fs in esp for guid in (guid_of.get(fs.device),) if guid}
     order, raw = _efibootmgr()
     entries = efi_entries(order, raw, esp_of)
-    shim = any(any(Path(fs.mount or "/", "EFI").glob("*/shim*.efi")) for fs in esp)
+    shim = any(_has_shim(f"{fs.mount}/EFI") for fs in esp)
     return Boot(loader=Loader.GRUB_EFI, esp=tuple(Ref(fs.id) for fs in esp), shim=shim, cmdline=cmdline,
                 grub_prefix=prefix, boot_order=tuple(Ref(e.id) for e in entries)), entries
 
 
+def _has_shim(folder: str) -> bool:
+    return any(fnmatch.fnmatch(name, "shim*.efi") for vendor in look.entries(folder)
+               for name in look.entries(f"{folder}/{vendor}"))
+
+
 def _efibootmgr() -> Tuple[Tuple[str, ...], Tuple[RawEntry, ...]]:
-    if not have("efibootmgr"):
+    if not look.have("efibootmgr"):
         return (), ()
-    result = run(["efibootmgr", "-v"], timeout=_SECONDS, check=False)
+    result = look.run(["efibootmgr", "-v"], timeout=_SECONDS, check=False)
     return parse_efibootmgr(result.stdout) if result.ok else ((), ())

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Dict, Mapping, Optional, Tuple, Union
 
+from sif import look
 from sif.model import FileSystem, FsType, Ref, Swap
-from sif.run import run
 
 _SECONDS = 60.0
 _BLKID_NOTHING, _BLKID_AMBIVALENT = 2, 8
@@ -49,7 +48,7 @@ def parse_blkid(text: str) -> Signature:
 
 def probe_signature(path: str) -> Signature:
     """What is on a device, read from the device and not from a cache. Raises CommandFailed when it can't be read."""
-    result = run(["blkid", "--probe", "--output", "export", path], timeout=_SECONDS,
+    result = look.run(["blkid", "--probe", "--output", "export", path], timeout=_SECONDS,
                  ok=(0, _BLKID_NOTHING, _BLKID_AMBIVALENT))
     return Signature(clash=True) if result.status == _BLKID_AMBIVALENT else parse_blkid(result.stdout)
 
@@ -63,11 +62,10 @@ def probe_filesystem(path: str, device_id: str, signature: Signature) -> FileSys
     """The file system on a device, named ``fs_<device id>``; ``signature.type`` must be a supported one."""
     kind = FsType(signature.type)
     if kind is FsType.XFS:
-        return describe_xfs(run(["xfs_info", path], timeout=_SECONDS).stdout, device_id, signature)
+        return describe_xfs(look.run(["xfs_info", path], timeout=_SECONDS).stdout, device_id, signature)
     if kind is FsType.VFAT:
-        with Path(path).open("rb") as device:
-            return describe_vfat(device.read(512), device_id, signature)
-    return describe_ext(run(["dumpe2fs", "-h", path], timeout=_SECONDS).stdout, device_id, signature)
+        return describe_vfat(look.data(path, 512), device_id, signature)
+    return describe_ext(look.run(["dumpe2fs", "-h", path], timeout=_SECONDS).stdout, device_id, signature)
 
 
 def fs_id(device_id: str) -> str:
@@ -159,6 +157,5 @@ def probe_content(path: str, device_id: str, signature: Signature) -> Optional[C
     Raises NotDescribed for a file system whose layout can't be made again.
     """
     if signature.type == "swap":
-        with Path(path).open("rb") as device:
-            return describe_swap(device.read(_PAGE_SIZES[-1]), device_id, signature)
+        return describe_swap(look.data(path, _PAGE_SIZES[-1]), device_id, signature)
     return probe_filesystem(path, device_id, signature) if supported(signature) else None

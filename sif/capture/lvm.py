@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
+from sif import look
 from sif.model import LogicalVolume, LvType, PhysicalVolume, Ref, VolumeGroup
-from sif.run import have, run
+from sif.run import run
 
 _SECONDS = 120.0
 _REPORT = ("--reportformat", "json", "--units", "b", "--nosuffix")
@@ -143,7 +144,7 @@ def probe_lvm(device_ids: Mapping[str, str], only: Optional[Sequence[str]] = Non
     ``only``, when given, is the list of device paths that LVM may look at, so that a foreign volume group of the
     same name on another disk is neither read nor mixed in.
     """
-    if not have("lvm"):
+    if not look.have("lvm"):
         return LvmFacts()
     limit = ("--devices", ",".join(only)) if only is not None else ()
     if only is not None and not only:
@@ -160,7 +161,7 @@ def probe_lvm(device_ids: Mapping[str, str], only: Optional[Sequence[str]] = Non
 
 def probe_group_members() -> Tuple[Tuple[str, ...], ...]:
     """The device paths of the physical volumes of each volume group on this machine."""
-    if not have("lvm"):
+    if not look.have("lvm"):
         return ()
     members: Dict[str, List[str]] = {}
     for row in parse_report(_lvm("pvs", _PVS, ()), "pv"):
@@ -170,10 +171,14 @@ def probe_group_members() -> Tuple[Tuple[str, ...], ...]:
 
 
 def _lvm(command: str, columns: str, more: Sequence[str]) -> str:
-    return run(["lvm", command, *_REPORT, "--readonly", "--options", columns, *more], timeout=_SECONDS).stdout
+    return look.run(["lvm", command, *_REPORT, "--readonly", "--options", columns, *more], timeout=_SECONDS).stdout
 
 
 def _metadata(vg: str, limit: Sequence[str]) -> str:
+    return look.ask("vgcfgbackup", (vg, list(limit)), lambda: _backup(vg, limit))
+
+
+def _backup(vg: str, limit: Sequence[str]) -> str:
     with tempfile.TemporaryDirectory(prefix="sif-lvm-") as directory:
         path = Path(directory) / "vgcfg"
         run(["lvm", "vgcfgbackup", "--readonly", "--file", str(path), *limit, vg], timeout=_SECONDS)

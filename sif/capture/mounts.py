@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
+from sif import look
 from sif.capture.filesystems import fs_id
 from sif.capture.lvm import identifier
 from sif.capture.storage import Storage
@@ -55,7 +54,7 @@ def resolve(spec: str, storage: Storage, real_paths: Mapping[str, str]) -> Optio
             if (part.uuid == value.lower()) if tag == "PARTUUID" else (part.name == value):
                 return part.id
         return None
-    return real_paths.get(os.path.realpath(spec)) if spec.startswith("/dev/") else None
+    return real_paths.get(look.real(spec)) if spec.startswith("/dev/") else None
 
 
 def mount_id(mount: str) -> str:
@@ -69,7 +68,7 @@ def with_mounts(storage: Storage, fstab: Sequence[FstabLine], mounted: Mapping[s
     ``mounted`` maps ids of devices to where they are mounted now; fstab comes first, because it is what the machine
     will do at its next start.
     """
-    real_paths = {os.path.realpath(path): ident for ident, path in storage.paths.items()}
+    real_paths = {look.real(path): ident for ident, path in storage.paths.items()}
     place: Dict[str, FstabLine] = {}
     for line in fstab:
         device = resolve(line.spec, storage, real_paths)
@@ -98,15 +97,6 @@ def _numbered(swap: Swap, number: int) -> Swap:
     return replace(swap, id=f"swap{number}")
 
 
-def read_fstab(path: Path = Path("/etc/fstab")) -> Tuple[FstabLine, ...]:
-    """The running system's fstab; empty if there is none."""
-    return parse_fstab(path.read_text(encoding="utf-8", errors="surrogateescape")) if path.exists() else ()
-
-
-def used_bytes(mount: str) -> Optional[int]:
-    """Space in use on a mounted file system, in bytes; None if it can't be asked."""
-    try:
-        stat = os.statvfs(mount)
-    except OSError:
-        return None
-    return (stat.f_blocks - stat.f_bfree) * stat.f_frsize
+def read_fstab(path: str = "/etc/fstab") -> Tuple[FstabLine, ...]:
+    """The system's fstab; empty if there is none."""
+    return parse_fstab(look.text_or(path))

@@ -10,11 +10,12 @@ import fnmatch
 import ipaddress
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
-IFUPDOWN = Path("/etc/network/interfaces")
-NETWORKD = (Path("/etc/systemd/network"), Path("/run/systemd/network"))
+from sif import look
+
+IFUPDOWN = "/etc/network/interfaces"
+NETWORKD = ("/etc/systemd/network", "/run/systemd/network")
 
 
 @dataclass(frozen=True)
@@ -120,20 +121,13 @@ def configuration_of(name: str, mac: str, entries: Sequence[Configured]) -> Opti
 
 def read_configuration() -> Tuple[Configured, ...]:
     """What ifupdown's and systemd-networkd's files configure, ifupdown first."""
-    folder = IFUPDOWN.parent / "interfaces.d"
-    parts = sorted(folder.iterdir()) if folder.is_dir() else []
-    texts = [_read(path) for path in (IFUPDOWN, *parts) if re.fullmatch(r"[A-Za-z0-9_.-]+", path.name)]
+    folder = f"{IFUPDOWN}.d"
+    parts = [f"{folder}/{name}" for name in look.entries(folder) if re.fullmatch(r"[A-Za-z0-9_.-]+", name)]
+    texts = [look.text_or(path) for path in (IFUPDOWN, *parts)]
     found = list(parse_interfaces("\n".join(texts)))
     for directory in NETWORKD:
-        for path in sorted(directory.glob("*.network")) if directory.is_dir() else ():
-            entry = parse_network_file(_read(path))
+        for name in look.entries(directory):
+            entry = parse_network_file(look.text_or(f"{directory}/{name}")) if name.endswith(".network") else None
             if entry is not None:
                 found.append(entry)
     return tuple(found)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

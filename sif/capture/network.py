@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
-from pathlib import Path
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
+from sif import look
 from sif.capture.lvm import identifier
 from sif.capture.netconfig import Configured, configuration_of, read_configuration
 from sif.model import Device, Nic
-from sif.run import have, run
 
-_NET = Path("/sys/class/net")
-_PCI = Path("/sys/bus/pci/devices")
+_NET = "/sys/class/net"
+_PCI = "/sys/bus/pci/devices"
 _ETHERNET = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _PCI_ADDRESS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _SECONDS = 30.0
@@ -44,24 +44,22 @@ def name_servers(resolv_conf: str) -> Tuple[str, ...]:
 
 def probe_nics() -> Tuple[Nic, ...]:
     """Every physical interface, by name."""
-    if not _NET.is_dir():
-        return ()
     addresses = {link["ifname"]: link.get("addr_info", ()) for link in _ip("address", "show")}
     routes = _ip("route", "show")
-    resolv = Path("/etc/resolv.conf")
-    dns = name_servers(resolv.read_text(encoding="utf-8", errors="replace")) if resolv.exists() else ()
+    dns = name_servers(look.text_or("/etc/resolv.conf"))
     configured = read_configuration()
     nics: List[Nic] = []
-    for link in sorted(_NET.iterdir()):
-        if not (link / "device").exists():
+    for name in look.entries(_NET):
+        link = f"{_NET}/{name}"
+        if not look.exists(f"{link}/device"):
             continue
-        mac = (link / "address").read_text(encoding="ascii").strip().lower()
+        mac = look.text(f"{link}/address").strip().lower()
         if not _ETHERNET.fullmatch(mac):
             continue  # InfiniBand and others: nothing in the rescue system configures them
-        facts = configuration_of(link.name, mac, configured) \
-            or _live(link.name, addresses.get(link.name, ()), routes)
+        facts = configuration_of(name, mac, configured) \
+            or _live(name, addresses.get(name, ()), routes)
         nics.append(Nic(
-            id=identifier(link.name), mac=mac, driver=_driver(link / "device"), pci=_pci(link / "device"),
+            id=identifier(name), mac=mac, driver=_driver(f"{link}/device"), pci=_pci(f"{link}/device"),
             addresses=facts.addresses, dhcp=facts.dhcp, gateway=facts.gateway,
             # name servers of a lease belong to the lease
             dns=facts.dns or (dns if facts.addresses and not facts.dhcp else ())))
@@ -77,19 +75,19 @@ def _live(name: str, addr_info: Sequence[Mapping[str, Any]], routes: Sequence[Ma
 
 
 def _ip(*words: str) -> Tuple[Mapping[str, Any], ...]:
-    if not have("ip"):
+    if not look.have("ip"):
         return ()
-    text = run(["ip", "-json", *words], timeout=_SECONDS).stdout
+    text = look.run(["ip", "-json", *words], timeout=_SECONDS).stdout
     return tuple(json.loads(text)) if text.strip() else ()
 
 
-def _driver(device: Path) -> Optional[str]:
-    link = device / "driver"
-    return link.resolve().name if link.exists() else None
+def _driver(device: str) -> Optional[str]:
+    target = look.link(f"{device}/driver")
+    return posixpath.basename(target) if target else None
 
 
-def _pci(device: Path) -> Optional[str]:
-    for part in reversed(device.resolve().parts):
+def _pci(device: str) -> Optional[str]:
+    for part in reversed(look.real(device).split("/")):
         if _PCI_ADDRESS.fullmatch(part):
             return part
     return None
@@ -97,9 +95,7 @@ def _pci(device: Path) -> Optional[str]:
 
 def probe_devices() -> Tuple[Device, ...]:
     """The PCI devices by address, with modalias and driver."""
-    if not _PCI.is_dir():
-        return ()
     return tuple(
-        Device(id=identifier(f"pci-{path.name.replace(':', '-')}"),
-               modalias=(path / "modalias").read_text(encoding="ascii").strip(), driver=_driver(path))
-        for path in sorted(_PCI.iterdir()))
+        Device(id=identifier(f"pci-{name.replace(':', '-')}"), modalias=look.text(f"{_PCI}/{name}/modalias").strip(),
+               driver=_driver(f"{_PCI}/{name}"))
+        for name in look.entries(_PCI))

@@ -7,9 +7,9 @@ against what was captured.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
+from sif import look
 from sif.capture.blocks import BlockDevice, descendants, probe_blocks
 from sif.capture.filesystems import NotDescribed, probe_content, probe_signature
 from sif.capture.lvm import LvmFacts, probe_lvm
@@ -129,7 +129,7 @@ def _contents(
         path = paths.get(ident)
         if path is None:
             continue
-        if not Path(path).exists():
+        if not look.exists(path):
             unsupported.append(f"{path}: not active, so what is on it can't be seen")
             continue
         signature = probe_signature(path)

@@ -6,9 +6,9 @@ import os
 import re
 import shlex
 import socket
-from pathlib import Path
 from typing import Mapping, Optional
 
+from sif import look
 from sif.capture.boot import firmware, secure_boot
 from sif.model import Ref, System
 from sif.problems import printable
@@ -38,7 +38,7 @@ def _machine_id() -> Optional[str]:
 
 def _read(path: str) -> Optional[str]:
     try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").strip() or None
+        return look.text(path).strip() or None
     except OSError:
         return None
 
@@ -54,24 +54,24 @@ def _locale() -> Optional[str]:
 
 
 def _time_zone() -> Optional[str]:
-    target = os.path.realpath("/etc/localtime")
+    target = look.real("/etc/localtime")
     _, found, zone = target.partition("/zoneinfo/")
     return zone if found else _read("/etc/timezone")
 
 
 def _ram_bytes() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return look.ask("ram_bytes", (), lambda: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def probe_system(boot_fs: str, root_fs: str, name: Optional[str] = None) -> System:
     """The SYSTEM record. ``boot_fs`` and ``root_fs`` are ids; ``name`` replaces the machine's own full name."""
-    hostname = name or _line("/etc/hostname") or socket.gethostname()
+    hostname = name or _line("/etc/hostname") or look.ask("hostname", (), socket.gethostname)
     release = _read("/etc/os-release") or _read("/usr/lib/os-release") or ""
-    uname = os.uname()
+    machine, kernel = look.ask("uname", (), lambda: (os.uname().machine, os.uname().release))
     return System(
-        id="system", hostname=hostname, firmware=firmware(), arch=uname.machine, boot_fs=Ref(boot_fs),
-        root_fs=Ref(root_fs), os=parse_os_release(release).get("PRETTY_NAME"), kernel=uname.release,
+        id="system", hostname=hostname, firmware=firmware(), arch=machine, boot_fs=Ref(boot_fs),
+        root_fs=Ref(root_fs), os=parse_os_release(release).get("PRETTY_NAME"), kernel=kernel,
         secure_boot=secure_boot(), machine_id_value=_machine_id(), time_zone=_time_zone(),
-        locale=_locale(), ram_bytes=_ram_bytes(), cpu_threads=os.cpu_count(),
+        locale=_locale(), ram_bytes=_ram_bytes(), cpu_threads=look.ask("cpu_count", (), os.cpu_count),
         dmi_vendor=_line("/sys/class/dmi/id/sys_vendor"), dmi_product=_line("/sys/class/dmi/id/product_name"),
         dmi_serial=_line("/sys/class/dmi/id/product_serial"))

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Tuple
 
+from sif import look
 from sif.model import Partition, Ref, TableType
-from sif.run import run
 
 _ATTRIBUTE_BITS = {"RequiredPartition": 0, "NoBlockIOProtocol": 1, "LegacyBIOSBootable": 2}
 _DEFAULT_GPT_ENTRIES = 128
@@ -89,7 +89,7 @@ def attribute_bits(text: str) -> int:
 
 def probe_table(path: str, disk_id: str) -> Table:
     """The table of a disk; :data:`NO_TABLE` if it has none."""
-    result = run(["sfdisk", "--json", path], timeout=_SECONDS, check=False)
+    result = look.run(["sfdisk", "--json", path], timeout=_SECONDS, check=False)
     if not result.ok:
         return NO_TABLE
     return parse_sfdisk(result.stdout, disk_id)

@@ -6,7 +6,7 @@ import re
 from typing import Dict, Iterable, Iterator, Optional, Tuple, TypeVar
 
 from sif.errors import Exit
-from sif.model import Disk, LogicalVolume, Partition, Record, SystemInformation, VolumeGroup
+from sif.model import Disk, LogicalVolume, Luks, MdArray, Partition, Record, SystemInformation, VolumeGroup
 from sif.problems import Problem
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -38,12 +38,14 @@ def device(info: SystemInformation, ident: str, kinds: Tuple[str, ...]) -> Optio
 
 
 def size_of(info: SystemInformation, record: Optional[Record]) -> Optional[int]:
-    """Bytes of a disk, partition or logical volume; None when something on the way is missing."""
+    """Bytes of what can carry something; None when something on the way is missing."""
     if isinstance(record, Disk):
         return record.size_bytes
     if isinstance(record, Partition):
         disk = info.find("DISK", record.disk)
         return record.sectors * disk.logical_sector if isinstance(disk, Disk) else None
+    if isinstance(record, (MdArray, Luks)):
+        return record.size_bytes
     if isinstance(record, LogicalVolume):
         group = info.find("VG", record.vg)
         return record.extents * group.pe_bytes if isinstance(group, VolumeGroup) else None

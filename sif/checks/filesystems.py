@@ -7,32 +7,71 @@ import re
 from typing import Dict, Iterator, Tuple, Union
 
 from sif.checks.common import GUID, bad, device, is_power_of_two, repeated, size_of
-from sif.model import Disk, DiskRole, FileSystem, FsType, PhysicalVolume, Swap, SystemInformation, TableType
+from sif.keys import CARRIERS, MOUNTABLE
+from sif.model import (
+    Btrfs,
+    Disk,
+    DiskRole,
+    FileSystem,
+    FsType,
+    Luks,
+    MdArray,
+    PhysicalVolume,
+    Raw,
+    Subvolume,
+    Swap,
+    SystemInformation,
+    TableType,
+)
 from sif.problems import Problem
 
+NTFS_SERIAL = re.compile(r"[0-9A-F]{16}")
 FAT_SERIAL = re.compile(r"[0-9A-F]{4}-[0-9A-F]{4}")
-LABEL_BYTES = {FsType.EXT2: 16, FsType.EXT3: 16, FsType.EXT4: 16, FsType.XFS: 12, FsType.VFAT: 11}
+UUIDS = {FsType.VFAT: (FAT_SERIAL, "XXXX-XXXX, hexadecimal in upper case"),
+         FsType.NTFS: (NTFS_SERIAL, "16 hexadecimal digits in upper case")}
+LABEL_BYTES = {FsType.EXT2: 16, FsType.EXT3: 16, FsType.EXT4: 16, FsType.XFS: 12, FsType.VFAT: 11,
+               FsType.NTFS: 256, FsType.F2FS: 1024}
 FEATURE = re.compile(r"[A-Za-z0-9_-]+(?:=[A-Za-z0-9.]+)?|FEATURE_[CIR][0-9]+")
 OPTIONS = re.compile(r"[!-~]+")
 COPY_OF = "copy-of:"
 
-Holder = Union[PhysicalVolume, FileSystem, Swap]
+Holder = Union[PhysicalVolume, FileSystem, Swap, Luks, MdArray, Btrfs, Raw]
 
 
 def check_holders(info: SystemInformation) -> Iterator[Problem]:
     """One thing on each device, and nothing directly on a disk that has a table or is not rebuilt."""
     taken: Dict[str, Holder] = {}
-    holders: Tuple[Holder, ...] = (*info.pvs, *info.filesystems, *info.swaps)
-    for holder in holders:
-        below = device(info, holder.device, ("PARTITION", "LV", "DISK"))
+    for holder, key, ident in _held(info):
+        below = device(info, ident, CARRIERS)
         if isinstance(below, Disk) and (below.table is not TableType.NONE or below.role is not DiskRole.CRITICAL):
-            yield bad(holder, "device", f"{below.id} cannot hold this directly",
+            yield bad(holder, key, f"{below.id} cannot hold this directly",
                       found=f"role {below.role.value}, table {below.table.value}",
                       wanted="a critical disk without a table")
-        if holder.device in taken:
-            other = taken[holder.device]
-            yield bad(holder, "device", f"{holder.device} already holds [{other.KIND} {other.id}]")
-        taken[holder.device] = holder
+        if ident in taken:
+            other = taken[ident]
+            yield bad(holder, key, f"{ident} already holds [{other.KIND} {other.id}]")
+        taken[ident] = holder
+
+
+def _held(info: SystemInformation) -> Iterator[Tuple[Holder, str, str]]:
+    """What lies on something: (record, key, id of what it lies on)."""
+    plain: Tuple[Union[PhysicalVolume, Luks, FileSystem, Raw], ...] = (
+        *info.pvs, *info.luks, *info.filesystems, *info.raws)
+    for holder in plain:
+        yield holder, "device", holder.device
+    for swap in info.swaps:
+        if swap.path is None:
+            yield swap, "device", swap.device
+    for array in info.arrays:
+        for member in array.members:
+            yield array, "members", member
+        for spare in array.spares:
+            yield array, "spares", spare
+        if array.journal is not None:
+            yield array, "journal", array.journal
+    for btrfs in info.btrfs:
+        for member in btrfs.devices:
+            yield btrfs, "devices", member
 
 
 def check_filesystems(info: SystemInformation) -> Iterator[Problem]:
@@ -52,8 +91,7 @@ def check_filesystems(info: SystemInformation) -> Iterator[Problem]:
 
 
 def _check_identity(fs: FileSystem) -> Iterator[Problem]:
-    pattern, wanted = (FAT_SERIAL, "XXXX-XXXX, hexadecimal in upper case") if fs.type is FsType.VFAT \
-        else (GUID, "a UUID in lower case")
+    pattern, wanted = UUIDS.get(fs.type, (GUID, "a UUID in lower case"))
     if not pattern.fullmatch(fs.uuid):
         yield bad(fs, "uuid", f"not a UUID of {fs.type.value}", found=fs.uuid, wanted=wanted)
     if len((fs.label or "").encode("utf-8")) > LABEL_BYTES[fs.type]:
@@ -72,7 +110,7 @@ def _check_geometry(info: SystemInformation, fs: FileSystem) -> Iterator[Problem
         if value is not None and (not is_power_of_two(value) or not low <= value <= high):
             yield bad(fs, key, f"not a {key.replace('_', ' ')}", found=str(value),
                       wanted=f"a power of two from {low} to {high}")
-    size = size_of(info, device(info, fs.device, ("PARTITION", "LV", "DISK")))
+    size = size_of(info, device(info, fs.device, CARRIERS))
     needed = (fs.blocks or 0) * (fs.block_size or 0)
     if size is not None and needed > size:
         yield bad(fs, "blocks", f"the file system is larger than {fs.device}", found=f"{needed} bytes",
@@ -94,16 +132,17 @@ def _check_content(info: SystemInformation, fs: FileSystem) -> Iterator[Problem]
 
 def check_mounts(info: SystemInformation) -> Iterator[Problem]:
     """Mount points are absolute, plain, and used once; the machine's own file systems are where they must be."""
-    for fs in info.filesystems:
+    mounted: Tuple[Union[FileSystem, Btrfs, Subvolume], ...] = (*info.filesystems, *info.btrfs, *info.subvolumes)
+    for fs in mounted:
         if fs.mount is None:
             continue
         if not fs.mount.startswith("/") or posixpath.normpath(fs.mount) != fs.mount or fs.mount.startswith("//"):
             yield bad(fs, "mount", "not a plain absolute path", found=fs.mount, wanted="/, /srv, /boot/efi, ...")
         if fs.options is not None and not OPTIONS.fullmatch(fs.options):
             yield bad(fs, "options", "not mount options as in fstab", found=fs.options, wanted="no spaces")
-    for later, earlier in repeated([(fs, fs.mount) for fs in info.filesystems]):
+    for later, earlier in repeated([(fs, fs.mount) for fs in mounted]):
         if later.mount == earlier.mount:
             yield bad(later, "mount", f"{earlier.id} is mounted there too", found=later.mount)
-    root = info.find("FS", info.system.root_fs)
-    if isinstance(root, FileSystem) and root.mount != "/":
+    root = device(info, info.system.root_fs, MOUNTABLE)
+    if isinstance(root, (FileSystem, Btrfs, Subvolume)) and root.mount != "/":
         yield bad(info.system, "root_fs", f"{root.id} is not mounted at /", found=root.mount or "no mount point")

@@ -16,6 +16,10 @@ MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 MACHINE_ID = re.compile(r"[0-9a-f]{32}")
 LINE = re.compile(r"[ -~]*")
 
+_LOADERS = {Firmware.BIOS: (Loader.GRUB_PC, Loader.NONE),
+            Firmware.UEFI: (Loader.GRUB_EFI, Loader.SYSTEMD_BOOT, Loader.NONE)}
+"""What each kind of firmware can start."""
+
 
 def check_system(info: SystemInformation) -> Iterator[Problem]:
     """Host name, machine id, includes."""
@@ -37,10 +41,10 @@ def check_boot(info: SystemInformation) -> Iterator[Problem]:
     boot = info.boot
     if boot is None:
         return
-    wanted = {Firmware.BIOS: Loader.GRUB_PC, Firmware.UEFI: Loader.GRUB_EFI}[info.system.firmware]
-    if boot.loader is not wanted:
+    wanted = _LOADERS[info.system.firmware]
+    if boot.loader not in wanted:
         yield bad(boot, "loader", f"{info.system.firmware.value} firmware does not start this loader",
-                  found=boot.loader.value, wanted=wanted.value)
+                  found=boot.loader.value, wanted=" or ".join(loader.value for loader in wanted))
     if boot.loader is Loader.GRUB_PC and not boot.disks:
         yield bad(boot, "disks", "no disk carries boot code", wanted="at least one disk")
     if boot.loader is Loader.GRUB_EFI and not boot.esp:

@@ -6,6 +6,7 @@ import re
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from sif.checks.common import SHA256, bad, device, is_power_of_two, repeated, size_of
+from sif.keys import CARRIERS
 from sif.media import SCHEME, path_fault
 from sif.model import LogicalVolume, PhysicalVolume, SystemInformation, VolumeGroup
 from sif.problems import Problem
@@ -73,7 +74,7 @@ def _check_pv(info: SystemInformation, pv: PhysicalVolume, owners: Dict[str, str
     if not LVM_UUID.fullmatch(pv.uuid):
         yield bad(pv, "uuid", "not an LVM uuid", found=pv.uuid)
     group = info.find("VG", owners.get(pv.id, ""))
-    size = size_of(info, device(info, pv.device, ("PARTITION", "DISK")))
+    size = size_of(info, device(info, pv.device, CARRIERS))
     if not isinstance(group, VolumeGroup):
         yield bad(pv, "", "the physical volume is in no volume group")
     elif size is not None and pv.pe_start_bytes + pv.extents * group.pe_bytes > size:

@@ -31,6 +31,7 @@ from sif.convert.rear_side import (
 )
 from sif.convert.report import Ledger
 from sif.convert.sources import SourceFile
+from sif.keys import CARRIERS
 from sif.model import Firmware, Ref, System, SystemInformation, Version
 
 
@@ -57,7 +58,7 @@ def convert_rear(path: Path, hostname: Optional[str], ledger: Ledger) -> Draft:
     info = _storage(disks, lvm)
     ids = {**disks.ids, **lvm.ids}
     content = convert_content(layout, Ground(
-        ids, lambda ident: size_of(info, find_device(info, ident, ("PARTITION", "LV", "DISK"))), xfs),
+        ids, lambda ident: size_of(info, find_device(info, ident, CARRIERS)), xfs),
         identities, ledger)
     list_unread(place, reading, ledger)
     uefi = place.base is not None and (place.base / UEFI_VARIABLES).exists()

@@ -92,7 +92,7 @@ GOOD = HEAD + "set_id = 5b7f3a0e-3f1d-4f6e-9a59-0f6a3c1f7d11\npart = 1\nparts = 
 
 @pytest.mark.parametrize(("text", "where", "what"), [
     ("requires = [\"gpt\", \"warp\"]\n", "t:7:20", "requires a feature this version does not know: warp"),
-    ("[MD m0]\n", "t:7:1", "[MD] cannot be restored by this version"),
+    ("[MD m0]\n", "t:7:1", "key uuid is missing in [MD m0]"),
     ("[DISC d0]\n", "t:7:1", "no such kind of section: DISC"),
     ("[DISK]\n", "t:7:1", "[DISK] needs an id"),
     ("[POLICY x]\n", "t:7:1", "[POLICY] has no id"),

@@ -1,0 +1,277 @@
+"""The one door through which a capture looks at a machine: reads only, recordable, replayable, movable.
+
+Files are named as on the captured machine. With :func:`rooted` they are taken from a mounted tree instead of ``/``,
+absolute links staying inside that tree; the kernel's own places (``/dev``, ``/proc``, ``/sys``, ``/run``) are always
+those of the running system. With :func:`recording` every answer, of programs too, goes onto a :class:`Tape`; with
+:func:`replaying` the answers come from there, so that a recorded machine can be captured again without that machine.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import errno
+import json
+import os
+import posixpath
+import stat
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Tuple, TypeVar
+
+from sif import run as programs
+from sif.errors import CommandFailed, LifeboatError, ToolMissing
+from sif.run import Result, pasteable
+
+T = TypeVar("T")
+
+_LIVE = ("dev", "proc", "sys", "run")
+_MAX_LINKS = 40
+
+
+class NotRecorded(LifeboatError):
+    """A replayed machine was asked something that its tape has no answer to."""
+
+
+@dataclass
+class Tape:
+    """Questions (as JSON text) and answers."""
+
+    answers: Dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The tape as text, one question a line, sorted, so that recordings diff cleanly."""
+        return json.dumps(self.answers, indent=0, sort_keys=True, ensure_ascii=False) + "\n"
+
+    @staticmethod
+    def from_json(text: str) -> "Tape":
+        return Tape(json.loads(text))
+
+
+_root: ContextVar[str] = ContextVar("root", default="/")
+_record: ContextVar[Optional[Tape]] = ContextVar("record", default=None)
+_replay: ContextVar[Optional[Tape]] = ContextVar("replay", default=None)
+
+
+@contextlib.contextmanager
+def rooted(root: str) -> Iterator[None]:
+    """Inside, configuration and installed files are those below ``root``."""
+    token = _root.set(os.path.realpath(root))
+    try:
+        yield
+    finally:
+        _root.reset(token)
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[Tape]:
+    """Inside, every answer is written onto the tape."""
+    tape = Tape()
+    token = _record.set(tape)
+    try:
+        yield tape
+    finally:
+        _record.reset(token)
+
+
+@contextlib.contextmanager
+def replaying(tape: Tape) -> Iterator[None]:
+    """Inside, every answer comes from the tape; nothing of the running machine is looked at."""
+    token = _replay.set(tape)
+    try:
+        yield
+    finally:
+        _replay.reset(token)
+
+
+def root() -> str:
+    """The tree that is captured: ``/``, or what :func:`rooted` says."""
+    return _root.get()
+
+
+def ask(what: str, arguments: Sequence[Any], answer: Callable[[], T]) -> T:
+    """The answer to a question about the machine, through the tapes.
+
+    ``answer`` asks the machine; it returns something JSON can hold, or bytes, and may raise OSError, CommandFailed
+    or ToolMissing, which are recorded too. Tuples come back as tuples.
+    """
+    name = json.dumps([what, *arguments], ensure_ascii=False)
+    replay = _replay.get()
+    if replay is not None:
+        if name not in replay.answers:
+            raise NotRecorded("the recorded machine has no answer to this", where=name,
+                              hint="record the machine again with this version")
+        return _decoded(replay.answers[name])  # type: ignore[no-any-return]
+    tape = _record.get()
+    if tape is None:
+        return answer()
+    try:
+        found = answer()
+    except OSError as error:
+        tape.answers[name] = {"errno": error.errno or errno.EIO}
+        raise
+    except (CommandFailed, ToolMissing) as error:
+        tape.answers[name] = {"failed": type(error).__name__, "what": error.what, "where": error.where,
+                              "found": error.found}
+        raise
+    tape.answers[name] = _encoded(found)
+    return found
+
+
+def _encoded(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, tuple):
+        return {"tuple": [_encoded(item) for item in value]}
+    return value
+
+
+def _decoded(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "base64" in value:
+        return base64.b64decode(value["base64"])
+    if "tuple" in value:
+        return tuple(_decoded(item) for item in value["tuple"])
+    if "errno" in value:
+        raise OSError(value["errno"], os.strerror(value["errno"]))
+    kind = {"CommandFailed": CommandFailed, "ToolMissing": ToolMissing}[value["failed"]]
+    raise kind(value["what"], where=value["where"], found=value["found"])
+
+
+def real(path: str) -> str:
+    """The path with every link resolved, as the captured machine would; relative to its own ``/``."""
+    return ask("real", (path,), lambda: _resolved(path)[0])
+
+
+def _resolved(path: str) -> Tuple[str, str]:
+    """(path on the captured machine, path to open now), links resolved inside the tree."""
+    base = _root.get()
+    if base == "/" or _is_live(path):
+        return (os.path.realpath(path),) * 2
+    done: list[str] = []
+    todo = [part for part in path.split("/") if part]
+    links = 0
+    while todo:
+        part = todo.pop(0)
+        if part == ".":
+            continue
+        if part == "..":
+            del done[-1:]
+            continue
+        here = posixpath.join(base, *done, part)
+        if _is_live("/" + "/".join([*done, part])):
+            live = os.path.realpath("/" + "/".join([*done, part, *todo]))
+            return live, live
+        if Path(here).is_symlink():
+            links += 1
+            if links > _MAX_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            target = str(Path(here).readlink())
+            if target.startswith("/"):
+                done = []
+            todo = [piece for piece in target.split("/") if piece] + todo
+            continue
+        done.append(part)
+    return "/" + "/".join(done), posixpath.join(base, *done)
+
+
+def _is_live(path: str) -> bool:
+    return path.lstrip("/").split("/", 1)[0] in _LIVE
+
+
+def place(path: str) -> Path:
+    """Where a path of the captured machine is now; for programs that read whole trees."""
+    return Path(_resolved(path)[1])
+
+
+def exists(path: str) -> bool:
+    return ask("exists", (path,), lambda: Path(_resolved(path)[1]).exists())
+
+
+def is_dir(path: str) -> bool:
+    return ask("is_dir", (path,), lambda: Path(_resolved(path)[1]).is_dir())
+
+
+def is_mount(path: str) -> bool:
+    """Whether something is mounted there."""
+    return ask("is_mount", (path,), lambda: os.path.ismount(_resolved(path)[1]))
+
+
+def mode(path: str) -> int:
+    """Permission bits. Raises OSError."""
+    return ask("mode", (path,), lambda: stat.S_IMODE(Path(_resolved(path)[1]).stat().st_mode))
+
+
+def data(path: str, length: int = -1, offset: int = 0) -> bytes:
+    """Up to ``length`` bytes (all, if negative) from ``offset``. Raises OSError."""
+    def answer() -> bytes:
+        with Path(_resolved(path)[1]).open("rb") as stream:
+            if offset:
+                stream.seek(offset)
+            return stream.read(length)
+    return ask("data", (path, length, offset), answer)
+
+
+def text(path: str) -> str:
+    """A text file's content; what is not UTF-8 becomes U+FFFD. Raises OSError."""
+    return ask("text", (path,), lambda: Path(_resolved(path)[1]).read_bytes()).decode("utf-8", "replace")
+
+
+def text_or(path: str, default: str = "") -> str:
+    """A text file's content, or ``default`` if it can't be read."""
+    try:
+        return text(path)
+    except OSError:
+        return default
+
+
+def entries(path: str) -> Tuple[str, ...]:
+    """The names in a directory, sorted; none if it is no directory."""
+    def answer() -> Tuple[str, ...]:
+        try:
+            return tuple(sorted(found.name for found in Path(_resolved(path)[1]).iterdir()))
+        except OSError:
+            return ()
+    return ask("entries", (path,), answer)
+
+
+def link(path: str) -> Optional[str]:
+    """Where a symbolic link points, as written; None if it is none."""
+    def answer() -> Optional[str]:
+        parent, name = posixpath.split(path)
+        try:
+            return str(Path(_resolved(parent or "/")[1], name).readlink())
+        except OSError:
+            return None
+    return ask("link", (path,), answer)
+
+
+def used_bytes(path: str) -> Optional[int]:
+    """Space in use on the file system mounted at ``path``, in bytes; None if it can't be asked."""
+    def answer() -> Optional[int]:
+        try:
+            found = os.statvfs(_resolved(path)[1])
+        except OSError:
+            return None
+        return (found.f_blocks - found.f_bfree) * found.f_frsize
+    return ask("used_bytes", (path,), answer)
+
+
+def have(tool: str) -> bool:
+    """Whether a program of that name is at hand."""
+    return ask("have", (tool,), lambda: programs.have(tool))
+
+
+def run(argv: Sequence[str], *, timeout: float, check: bool = True, ok: Sequence[int] = (0,)) -> Result:
+    """:func:`sif.run.run` for programs that only read. ``timeout`` in seconds; raises as that one does."""
+    def answer() -> Tuple[int, str, str]:
+        done = programs.run(argv, timeout=timeout, check=False)
+        return done.status, done.stdout, done.stderr
+    status, stdout, stderr = ask("run", (list(argv),), answer)
+    result = Result(tuple(argv), status, stdout, stderr, 0.0)
+    if check and status not in ok:
+        raise CommandFailed(f"{argv[0]} failed", where=pasteable(argv),
+                            found=f"exit status {status}: {(stderr or stdout).strip()[-2000:]}")
+    return result
