@@ -10,10 +10,11 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 from sif.codec import NOT_SHOWN, BadValue, KeySchema, KindSchema, from_entry, schemas
 from sif.errors import Exit
 from sif.features import FEATURES
+from sif.foreign import VENDOR_PREFIX, Foreign, foreign_entries
 from sif.keys import Form
 from sif.model import Record, Version
 from sif.problems import Problem, Subject
-from sif.text import Atom, Entry, Section, lex
+from sif.text import MAX_PROBLEMS, Atom, Entry, Section, lex
 
 SIGNATURE = "$SIF$"
 MAJOR, MINOR = 2, 0
@@ -27,11 +28,13 @@ _SEQUENCE = re.compile(r"[1-9][0-9]{0,5}")
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed text: its records in order of appearance, what is wrong, and where every value stands."""
+    """A parsed text: its records in order of appearance, what is wrong, where every value stands, and what it holds
+    that this version has no meaning for."""
 
     records: Tuple[Record, ...]
     problems: Tuple[Problem, ...]
     places: Mapping[Subject, str]
+    foreign: Tuple[Foreign, ...] = ()
 
     @property
     def version(self) -> Optional[Version]:
@@ -55,8 +58,17 @@ def parse_document(text: str, name: str, *, fragment: bool = False) -> Document:
         return Document((), tuple(refused or parser.problems), {})
     for section in sections:
         parser.section(section)
+        if len(parser.problems) > MAX_PROBLEMS:
+            break  # one section more than were lexed: the last problem says that the rest was not read
     parser.problems.sort(key=_position)
-    return Document(tuple(parser.records), tuple(parser.problems), parser.places)
+    return Document(tuple(parser.records), _bounded(parser.problems), parser.places, tuple(parser.foreign))
+
+
+def _bounded(problems: List[Problem]) -> Tuple[Problem, ...]:
+    if len(problems) <= MAX_PROBLEMS:
+        return tuple(problems)
+    last = problems[MAX_PROBLEMS - 1]
+    return (*problems[:MAX_PROBLEMS], Problem("too many problems; the rest is not shown", last.where))
 
 
 def _discreet(problems: Tuple[Problem, ...], text: str) -> Iterator[Problem]:
@@ -83,6 +95,7 @@ class _Parser:
         self.newer = False
         self.problems: List[Problem] = []
         self.records: List[Record] = []
+        self.foreign: List[Foreign] = []
         self.places: Dict[Subject, str] = {}
 
     def _at(self, line: int, column: int) -> str:
@@ -131,8 +144,9 @@ class _Parser:
 
     def section(self, section: Section) -> None:
         """Turn a section into a record, or say why not."""
-        if section.kind.startswith("X-"):
-            return  # a vendor's own: syntax was checked, the meaning is not ours, and it never touches disks
+        if section.kind.startswith(VENDOR_PREFIX):
+            self._vendor(section)
+            return
         schema = schemas().get(section.kind)
         if schema is None:
             self._unknown_kind(section)
@@ -142,7 +156,21 @@ class _Parser:
         elif self._header(section, schema):
             self._record(section, schema)
 
+    def _vendor(self, section: Section) -> None:
+        """Keep a vendor's own section: its syntax was checked, its meaning is not ours, and it never touches disks."""
+        if "." not in section.kind or not section.ident:
+            self._add(section.line, section.column, f"[{section.kind}{' ' * bool(section.ident)}{section.ident}] is no "
+                      "vendor's section", wanted="[X-VENDOR.KIND id]")
+            return
+        self._keep(section)
+
+    def _keep(self, section: Section) -> None:
+        self.places[(section.kind, section.ident, "")] = self._at(section.line, section.column)
+        self.foreign.append(Foreign(section.kind, section.ident, foreign_entries(section.entries)))
+
     def _unknown_kind(self, section: Section) -> None:
+        if self.newer:
+            self._keep(section)
         close = difflib.get_close_matches(section.kind, schemas(), 1)
         self._add(section.line, section.column, f"no such kind of section: {section.kind}", warning=self.newer,
                   hint=f"did you mean [{close[0]}]?" if close else "a vendor's own section is [X-VENDOR.KIND id]")
@@ -174,6 +202,9 @@ class _Parser:
                 self._add(section.line, section.column, f"key {key.name} is missing in [{section.kind}"
                           f"{' ' + section.ident if section.ident else ''}]",
                           wanted=f"{key.name} = {key.info.example}", hint=key.info.doc)
+        unknown = [entry for entry in section.entries if schema.key(entry.key) is None]
+        if unknown and self.newer:
+            self.foreign.append(Foreign(section.kind, section.ident, foreign_entries(unknown), whole=False))
         if all(problem.warning for problem in self.problems[before:]):
             self.records.append(schema.record(**values))
 
