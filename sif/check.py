@@ -8,17 +8,30 @@ from __future__ import annotations
 from itertools import islice
 from typing import Tuple
 
-from sif.checks import catalogs, commands, disks, filesystems, machine, references, secrets, volumes
+from sif.checks import (
+    catalogs,
+    commands,
+    cycles,
+    disks,
+    filesystems,
+    machine,
+    mirrors,
+    references,
+    secrets,
+    volumes,
+)
 from sif.model import SystemInformation
 from sif.problems import Problem
 from sif.text import MAX_PROBLEMS
 
 CHECKS = (
     references.check_references,
+    cycles.check_cycles,
     disks.check_disks,
     disks.check_partitions,
     volumes.check_groups,
     volumes.check_volumes,
+    mirrors.check_mirrors,
     filesystems.check_holders,
     filesystems.check_filesystems,
     filesystems.check_mounts,

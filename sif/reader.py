@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from sif import media
 from sif.catalog.text import MAX_CATALOG_BYTES, parse_catalog
@@ -107,6 +107,7 @@ class _Loader:
         self.problems: List[Problem] = []
         self.places: Dict[Subject, str] = {}
         self.files: Dict[str, bytes] = {}
+        self.unreadable: Set[str] = set()
 
     def _broken(self, what: str, subject: Optional[Subject] = None, **more: Any) -> None:
         where = self.places.get(subject) if subject else None
@@ -130,7 +131,8 @@ class _Loader:
         if len(records) + len(foreign) > MAX_SET_SECTIONS:
             self._broken("too many sections in all parts", wanted=f"at most {MAX_SET_SECTIONS}")
         if len(systems) != 1 and not errors_of(self.problems):
-            self._broken("a set describes exactly one machine", found=f"{len(systems)} [SYSTEM] sections",
+            self._broken("a set describes exactly one machine", ("SYSTEM", systems[1].id, "") if systems else None,
+                         found=f"{len(systems)} [SYSTEM] sections",
                          wanted="one [SYSTEM id]")
         if errors_of(self.problems):
             return None
@@ -168,6 +170,7 @@ class _Loader:
             try:
                 data = media.read_file(self.directory, name, min(limit, self.room))
             except media.BadFile as error:
+                self.unreadable.add(name.lower())
                 self._broken(error.what, subject, found=error.found or name, hint=error.hint)
                 return None
         self.room -= len(data)
@@ -265,20 +268,24 @@ class _Loader:
         data = self._read(name, MAX_FILE_BYTES, None)
         if data is None:
             return
-        text, problems = decode(data, name)
+        shown = str(self.directory / name)
+        text, problems = decode(data, shown)
         self.problems.extend(problems)
-        entries, problems = media.parse_manifest(text or "", name)
+        entries, problems = media.parse_manifest(text or "", shown)
         self.problems.extend(problems)
+        self.places[(media.MANIFEST, "", "")] = f"{shown}:1:1"
+        self.places.update({(media.MANIFEST, entry.path, ""): f"{shown}:{entry.line}:1" for entry in entries})
         for entry in entries:
+            place = (media.MANIFEST, entry.path, "")
             found = used.pop(media.find_name(self.directory, entry.path) or entry.path, None)
-            if found is None:
-                found = self._read(entry.path, media.MAX_SET_FILE_BYTES, None)
+            if found is None and entry.path.lower() not in self.unreadable:
+                found = self._read(entry.path, media.MAX_SET_FILE_BYTES, place)
             if found is not None and (len(found), media.sha256_hex(found)) != (entry.size, entry.sha256):
-                self._broken(f"{entry.path} is not what the manifest says", found=f"{len(found)} bytes, "
+                self._broken(f"{entry.path} is not what the manifest says", place, found=f"{len(found)} bytes, "
                              f"{media.sha256_hex(found)}", wanted=f"{entry.size} bytes, {entry.sha256}",
                              hint="copy the whole set again")
         signature = media.find_name(self.directory, media.SIGNATURE)
         if signature is not None and self.instead is None:
             self._read(signature, media.MAX_SIGNATURE_BYTES, None)  # judged by sif.signature
         for missing in sorted(used):
-            self._broken(f"{missing} is not in the manifest", hint="write the set again with its own tool")
+            self._broken(f"{missing} is not in the manifest", (media.MANIFEST, "", ""), hint="write the set again with its own tool")

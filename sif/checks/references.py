@@ -1,8 +1,4 @@
-"""References exist and name the right kind of section.
-
-Cycles cannot be written down: a reference's allowed kinds always point towards the disks (FS → LV → VG → PV →
-PARTITION → DISK), and the two exceptions, ``on_error`` and ``copy-of:``, are kept one step deep by their rules.
-"""
+"""References exist and name the right kind of section. That they end somewhere is :mod:`sif.checks.cycles`' affair."""
 
 from __future__ import annotations
 

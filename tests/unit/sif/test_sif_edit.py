@@ -70,7 +70,8 @@ def test_a_new_key_of_a_known_kind_comes_where_the_canonical_order_has_it() -> N
 
 def test_removing_and_adding_leaves_the_rest_as_it_was() -> None:
     assert changed_lines(COMMENTED, unset_key(COMMENTED, "A", "one", "k")) == ["- k = 1     ; behind a value"]
-    assert remove_section(COMMENTED, "A", "one") == "; a machine of the tests\n" + COMMENTED[COMMENTED.index("; above"):]
+    behind = COMMENTED[COMMENTED.index("; above"):]
+    assert remove_section(COMMENTED, "A", "one") == "; a machine of the tests\n" + behind
     added = add_section(COMMENTED, "DISK", "d9")
     assert changed_lines(COMMENTED, added) == ["+ [DISK d9]", "+ "]
     assert remove_section(added, "DISK", "d9") == COMMENTED
