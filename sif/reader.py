@@ -288,4 +288,5 @@ class _Loader:
         if signature is not None and self.instead is None:
             self._read(signature, media.MAX_SIGNATURE_BYTES, None)  # judged by sif.signature
         for missing in sorted(used):
-            self._broken(f"{missing} is not in the manifest", (media.MANIFEST, "", ""), hint="write the set again with its own tool")
+            self._broken(f"{missing} is not in the manifest", (media.MANIFEST, "", ""),
+                         hint="write the set again with its own tool")

@@ -8,6 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Dict, Iterator, List, Set
 
+from hostile_table import BASE, cases
+
 from fuzz.bundle import packed
 from sif.codec import schemas
 from sif.docs import PAGE
@@ -16,6 +18,7 @@ from sif.substitution import names
 
 TESTS = Path(__file__).resolve().parents[1]
 CORPUS = TESTS / "fuzz" / "corpus"
+MAX_SEED_BYTES = 16384
 SAMPLES = TESTS / "unit" / "convert" / "samples"
 
 
@@ -53,7 +56,16 @@ def _parts() -> Iterator[bytes]:
             yield f"{head}\n[{schema.kind}{' 1' if schema.has_id else ''}]\n{keys}".encode()
 
 
+    for case in cases():
+        yield from (data for path, data in case.files().items() if path.endswith(".sif") and len(data) < MAX_SEED_BYTES)
+
+
 def _sets() -> Iterator[bytes]:
+    yield packed({path.relative_to(BASE).as_posix(): path.read_bytes() for path in BASE.rglob("*") if path.is_file()})
+    for case in cases():
+        whole = packed(case.files())
+        if len(whole) < MAX_SEED_BYTES:
+            yield whole
     for example in _fenced("sif"):
         files = {"dr_state.sif": example}
         yield packed(files)

@@ -10,23 +10,24 @@ import dataclasses
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Callable, Dict, Iterator, Mapping
+from typing import Callable, Dict, FrozenSet, Iterator, List, Mapping, Tuple
 
 from fuzz.bundle import laid_out, unpacked
 from sif.catalog.text import parse_catalog, write_catalog
 from sif.check import check
 from sif.codec import Unwritable
 from sif.convert import Format, convert, write_conversion
+from sif.edit import set_key, unset_key
 from sif.errors import LifeboatError
 from sif.jsonform import to_json
 from sif.media import MANIFEST, SIGNATURE, manifest_text, parse_manifest
-from sif.merge import canonical, merged
+from sif.merge import canonical, foreign_in_order, merged
 from sif.model import System
 from sif.parse import Document, parse_document
 from sif.problems import errors_of
 from sif.reader import LoadedSet, load_set
 from sif.substitution import BadPlaceholder, pieces
-from sif.text import decode
+from sif.text import decode, lex, value_text
 from sif.writer import write_set, write_text
 
 Target = Callable[[bytes], None]
@@ -53,17 +54,40 @@ def part(data: bytes) -> None:
         if not errors_of(document.problems):
             _reads_back(document, fragment)
     _described(document)
+    _edits_back(text)
 
 
 def _reads_back(document: Document, fragment: bool) -> None:
     try:
-        written = write_text(document.records)
+        written = write_text(document.records, document.foreign)
     except Unwritable:
         return  # longer in canonical form than a part may be
     again = parse_document(written, "f", fragment=fragment)
     expect(not errors_of(again.problems), "canonical text has no problems")
     expect(sorted(map(repr, again.records)) == sorted(map(repr, document.records)), "the content is the same")
-    expect(write_text(again.records) == written, "canonical text is written again as the same bytes")
+    expect(foreign_in_order(again.foreign) == foreign_in_order(document.foreign), "what is unknown is the same")
+    expect(write_text(again.records, again.foreign) == written, "canonical text is written again as the same bytes")
+
+
+def _edits_back(text: str) -> None:
+    """Setting a key to what it is changes no byte; taking it out and putting it back changes only its place."""
+    sections, problems = lex(text, "f")
+    if problems:
+        return
+    lines = text.split("\n")
+    for section in sections[-3:]:
+        for entry in section.entries[:2]:
+            value = lines[entry.line - 1][entry.value_column - 1:entry.end_column - 1]
+            place = (section.kind, section.ident)
+            expect(set_key(text, *place, entry.key, value) == text, "an edit that changes nothing changes nothing")
+            back = set_key(unset_key(text, *place, entry.key), *place, entry.key, value)
+            expect(parsed(back) == parsed(text), "a key that is put back is there again")
+
+
+def parsed(text: str) -> List[Tuple[str, str, FrozenSet[Tuple[str, str]]]]:
+    """The content of a text, whatever it means."""
+    return [(section.kind, section.ident, frozenset((entry.key, value_text(entry.atoms, entry.is_list))
+                                                    for entry in section.entries)) for section in lex(text, "f")[0]]
 
 
 def _described(document: Document) -> None:
@@ -71,7 +95,7 @@ def _described(document: Document) -> None:
     systems = [record for record in document.records if isinstance(record, System)]
     if document.version is None or len(systems) != 1:
         return
-    info = merged(document.version, systems[0], document.records)
+    info = merged(document.version, systems[0], document.records, document.foreign)
     for problem in check(info):
         str(problem)
     to_json(info)

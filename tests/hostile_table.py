@@ -1,4 +1,4 @@
-"""The table of hostile sets (hostile/*.toml): a sound set, one change a case, and everything that must be said of it.
+"""The table of hostile sets (unit/sif/hostile/*.toml): a sound set, one change a case, and all that must be said of it.
 
 A case has ``name``, the change, ``code`` (a name of :class:`sif.errors.Exit`) and ``problems``, all of them, in order,
 as ``file:line:column what``. The change is one or more of
@@ -31,7 +31,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-HERE = Path(__file__).parent / "hostile"
+HERE = Path(__file__).parent / "unit" / "sif" / "hostile"
 BASE = HERE / "base"
 FIRST = "dr_state.sif"
 
@@ -55,7 +55,8 @@ class Case:
         files = {path.relative_to(BASE).as_posix(): path.read_bytes() for path in BASE.rglob("*") if path.is_file()}
         before = dict(files)
         spec, name = self.spec, self.spec.get("in", FIRST)
-        for path, old, new in [*spec.get("changes", []), *([(name, spec["old"], spec["new"])] if "old" in spec else [])]:
+        one = [(name, spec["old"], spec["new"])] if "old" in spec else []
+        for path, old, new in (*spec.get("changes", []), *one):
             assert files[path].count(old.encode()) == 1, f"{self.name}: {old!r} is not once in {path}"
             files[path] = files[path].replace(old.encode(), expanded(new))
         if "text" in spec:
