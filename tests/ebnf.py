@@ -13,8 +13,8 @@ from functools import cache
 from typing import Dict, List, Pattern
 
 _RULE = re.compile(r"^([a-z][A-Za-z0-9]*|[A-Z]+)\s*=\s*(.*?)\s*;\s*$", re.MULTILINE | re.DOTALL)
-_TOKEN = re.compile(r"\s*(?:\(\*.*?\*\)|(?P<text>\"[^\"]*\"|'[^']*')|(?P<words>\?[^?]*\?)|(?P<name>[A-Za-z][A-Za-z0-9]*)"
-                    r"|(?P<count>[0-9]+)|(?P<mark>[{}\[\]()|,*]))", re.DOTALL)
+_TOKEN = re.compile(r"\s*(?:\(\*.*?\*\)|(?P<text>\"[^\"]*\"|'[^']*')|(?P<words>\?[^?]*\?)"
+                    r"|(?P<name>[A-Za-z][A-Za-z0-9]*)|(?P<count>[0-9]+)|(?P<mark>[{}\[\]()|,*]))", re.DOTALL)
 _CLOSE = {"{": "}", "[": "]", "(": ")"}
 _FORM = {"{": "(?:%s)*", "[": "(?:%s)?", "(": "(?:%s)"}
 

@@ -22,6 +22,8 @@ RSS_MB = 1024
 INPUT_SECONDS = 10
 """Longer than this is a hang."""
 MAX_INPUT_BYTES = 65536
+SHORT_SECONDS = 4
+"""For one target in continuous integration."""
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
