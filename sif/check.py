@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from sif.checks import catalogs, commands, disks, filesystems, machine, references, secrets, volumes
+from sif.checks import catalogs, commands, disks, drivers, filesystems, machine, references, secrets, volumes
 from sif.model import SystemInformation
 from sif.problems import Problem
 
@@ -27,6 +27,7 @@ CHECKS = (
     commands.check_commands,
     catalogs.check_catalogs,
     secrets.check_secrets,
+    drivers.check_drivers,
 )
 """Every check, in the order in which its findings are shown."""
 
