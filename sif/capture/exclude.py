@@ -10,6 +10,7 @@ from sif.capture.blocks import BlockDevice
 from sif.capture.crypttab import path_of, read_crypttab
 from sif.capture.layers import Surroundings
 from sif.capture.luks import omitted_id
+from sif.capture.lvm import probe_group_names
 from sif.capture.signature import Signature
 from sif.errors import UsageError
 from sif.model import Omitted, OmittedWhy, Ref
@@ -20,7 +21,6 @@ SYSTEM_PLACES = frozenset({"/", "/boot", "/boot/efi", "/efi", "/usr", "/etc", "/
 _MADE_ABOVE = ("crypt", "integrity", "mpath", "linear", "disk")
 """lsblk's types of devices whose names stand for what lies below them (``disk`` is bcache); RAID levels too."""
 
-_SECONDS = 60.0
 
 
 class Exclusion:
@@ -71,11 +71,8 @@ class Exclusion:
             yield from self._group(path)
 
     def _group(self, path: str) -> Iterator[str]:
-        if not self._groups and look.have("lvm"):
-            shown = look.run(["lvm", "pvs", "--readonly", "--noheadings", "--separator", "\t", "--options",
-                              "pv_name,vg_name"], timeout=_SECONDS).stdout
-            self._groups = {look.real(line.split("\t")[0].strip()): line.split("\t")[1].strip()
-                            for line in shown.splitlines() if "\t" in line}
+        if not self._groups:
+            self._groups = {look.real(member): group for member, group in probe_group_names().items()}
         group = self._groups.get(look.real(path))
         if group:
             yield group

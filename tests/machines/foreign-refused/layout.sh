@@ -15,6 +15,7 @@ END
 mkfs.ext4 -q -L root "${D0}1"
 luks luks2 "${D0}2"
 python3 /bench/tests/machines/zfs_label.py "${D1}1" tank
+udevadm settle
 make-bcache -C "${D1}2" >/dev/null
 truncate -s 16M /run/header
 luks luks2 "${D1}3" --header /run/header

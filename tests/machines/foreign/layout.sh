@@ -14,14 +14,18 @@ size=32M, type=linux, name=veil
 END
 mkfs.ext4 -q -L root "${D0}1"
 python3 /bench/tests/machines/zfs_label.py "${D1}1" tank
+udevadm settle
 make-bcache -B "${D1}2" >/dev/null
+udevadm settle
 make-bcache -C "${D1}3" >/dev/null
 printf pass | cryptsetup open --type plain --cipher aes-xts-plain64 --key-size 256 --hash sha256 --key-file - "${D1}4" veil
 udevadm settle
 mkfs.ext4 -q -L veiled /dev/mapper/veil
 root "${D0}1"
 python3 /bench/tests/machines/zfs_label.py "${D1}1" tank
+udevadm settle
 make-bcache -B "${D1}2" >/dev/null
+udevadm settle
 make-bcache -C "${D1}3" >/dev/null
 printf pass | cryptsetup open --type plain --cipher aes-xts-plain64 --key-size 256 --hash sha256 --key-file - "${D1}4" veil
 udevadm settle
