@@ -52,7 +52,7 @@ def test_words_are_disks_things_or_files() -> None:
 
 
 def test_what_starts_the_system_is_needed() -> None:
-    left_out = [("crypt", {"/dev/lifeboat-a", "/dev/lifeboat-b"})]
+    left_out = [("crypt", {"lifeboat-a", "lifeboat-b"})]
     assert needed_places(left_out, [("/dev/lifeboat-b", "/usr"), ("/dev/lifeboat-a", "/srv"), ("/dev/lifeboat-c", "/"),
                                     ("nas:/x", "/var")]) == ("crypt holds /usr",)
 
