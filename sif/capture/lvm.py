@@ -110,7 +110,8 @@ def describe(
     return LvmFacts(
         pvs=pvs, vgs=tuple(vgs), lvs=volumes.lvs, files=tuple(files), omitted=volumes.omitted, notes=volumes.notes,
         device_of=_devices(vgs, volumes),
-        unsupported=(*(Unrestorable(f"volume group {name}: {why}", name) for name, why in problems.items()), *volumes.unsupported))
+        unsupported=(*(Unrestorable(f"volume group {name}: {why}", name) for name, why in problems.items()),
+                     *volumes.unsupported))
 
 
 def _devices(vgs: Sequence[VolumeGroup], volumes: Volumes) -> Tuple[Tuple[str, str], ...]:
@@ -159,11 +160,12 @@ class LvmLayer:
         texts = {row["vg_name"]: self._text(row["vg_name"], limit) for row in groups if row["vg_name"] not in problems}
         facts = describe(pvs, vgs, segments, texts, ids)
         closed, inactive = _inactive(facts)
+        lvs = tuple(replace(lv, active=lv.id not in closed) for lv in facts.lvs)
         closed |= _unwritten_snapshots(facts, closed, around)
         notes = tuple(f"thin snapshot {ident} is made again, but nothing is restored to it"
                       for ident in sorted(closed & {lv.id for lv in facts.lvs if lv.origin}))
         return Layered(
-            records=(*facts.pvs, *facts.vgs, *facts.lvs, *facts.omitted), opened=dict(facts.device_of),
+            records=(*facts.pvs, *facts.vgs, *lvs, *facts.omitted), opened=dict(facts.device_of),
             taken=frozenset((*(ident for ident in ids.values()), *closed)), explained=explained, files=facts.files,
             unsupported=(*facts.unsupported, *inactive), notes=(*facts.notes, *notes))
 
