@@ -6,10 +6,10 @@ import posixpath
 from typing import Dict, Iterator, List, Sequence, Set, Tuple
 
 from sif import look
-from sif.capture.blocks import BlockDevice
 from sif.capture.crypttab import path_of, read_crypttab
 from sif.capture.layers import Surroundings
 from sif.capture.luks import omitted_id
+from sif.capture.lvm import probe_group_names
 from sif.capture.signature import Signature
 from sif.errors import UsageError
 from sif.model import Omitted, OmittedWhy, Ref
@@ -20,7 +20,6 @@ SYSTEM_PLACES = frozenset({"/", "/boot", "/boot/efi", "/efi", "/usr", "/etc", "/
 _MADE_ABOVE = ("crypt", "integrity", "mpath", "linear", "disk")
 """lsblk's types of devices whose names stand for what lies below them (``disk`` is bcache); RAID levels too."""
 
-_SECONDS = 60.0
 
 
 class Exclusion:
@@ -71,11 +70,8 @@ class Exclusion:
             yield from self._group(path)
 
     def _group(self, path: str) -> Iterator[str]:
-        if not self._groups and look.have("lvm"):
-            shown = look.run(["lvm", "pvs", "--readonly", "--noheadings", "--separator", "\t", "--options",
-                              "pv_name,vg_name"], timeout=_SECONDS).stdout
-            self._groups = {look.real(line.split("\t")[0].strip()): line.split("\t")[1].strip()
-                            for line in shown.splitlines() if "\t" in line}
+        if not self._groups:
+            self._groups = {look.real(member): group for member, group in probe_group_names().items()}
         group = self._groups.get(look.real(path))
         if group:
             yield group
@@ -91,12 +87,12 @@ class Exclusion:
                 for device in around.above(below)}
 
     def devices(self, around: Surroundings) -> Tuple[Tuple[str, Set[str]], ...]:
-        """(word, resolved paths of the device and of everything on it) of each thing that was left out."""
+        """(word, kernel names of the device and of everything on it) of each thing that was left out."""
         found: List[Tuple[str, Set[str]]] = []
         for ident, path in self._paths.items():
             device = around.device(path)
-            above: Tuple[BlockDevice, ...] = around.above(device) if device else ()
-            found.append((self.hit[ident], {look.real(path), *(look.real(other.path) for other in above)}))
+            if device is not None:
+                found.append((self.hit[ident], {device.kname, *(other.kname for other in around.above(device))}))
         return tuple(found)
 
     def require_all_hit(self, elsewhere: Sequence[str]) -> None:
@@ -124,9 +120,9 @@ def _what(signature: Signature) -> str:
 def needed_places(left_out: Sequence[Tuple[str, Set[str]]], places: Sequence[Tuple[str, str]]) -> Tuple[str, ...]:
     """What the system needs of what is left out, in words.
 
-    ``left_out`` is (word, resolved device paths); ``places`` are (what is mounted, as in fstab; where).
+    ``left_out`` is (word, kernel names); ``places`` are (what is mounted, as in fstab; where).
     """
-    real = [(look.real(path), place) for spec, place in places for path in (path_of(spec),) if path]
+    real = [(look.real(path).rpartition("/")[2], place) for spec, place in places for path in (path_of(spec),) if path]
     return tuple(dict.fromkeys(
         f"{word} holds {place}" for word, devices in left_out for device, place in real
         if device in devices and place in SYSTEM_PLACES))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Sequence, Set, Tuple
 
-from sif import look
 from sif.capture.blocks import BlockDevice, descendants
 from sif.capture.errors import NotRestorable, Unrestorable, not_restorable
 from sif.capture.exclude import needed_places
@@ -31,8 +30,7 @@ def require_not_needed(storage: Storage, disks: Sequence[str], devices: Sequence
     """Raise NotRestorable when something that is left out, by name or with a whole disk, starts the system."""
     left_out: List[Tuple[str, Set[str]]] = list(storage.left_out)
     for name in disks:
-        left_out.append((name, {look.real(f"/dev/{name}"),
-                                *(look.real(device.path) for device in descendants(devices, name))}))
+        left_out.append((name, {name, *(device.kname for device in descendants(devices, name))}))
     needed = needed_places(left_out, [*((line.spec, line.mount) for line in fstab),
                                       *((mount.source, mount.place) for mount in mounts)])
     if needed:

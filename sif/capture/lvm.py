@@ -216,14 +216,19 @@ def _unwritten_snapshots(facts: LvmFacts, closed: Set[str], around: Surroundings
     return found
 
 
+def probe_group_names() -> Mapping[str, str]:
+    """Device path → volume group, of every physical volume on this machine that is in one."""
+    if not look.have("lvm"):
+        return {}
+    rows = parse_report(_lvm("pvs", _PVS, ()), "pv")
+    return {row["pv_name"]: row["vg_name"] for row in rows if row["vg_name"]}
+
+
 def probe_group_members() -> Tuple[Tuple[str, ...], ...]:
     """The device paths of the physical volumes of each volume group on this machine."""
-    if not look.have("lvm"):
-        return ()
     members: Dict[str, List[str]] = {}
-    for row in parse_report(_lvm("pvs", _PVS, ()), "pv"):
-        if row["vg_name"]:
-            members.setdefault(row["vg_name"], []).append(row["pv_name"])
+    for path, group in probe_group_names().items():
+        members.setdefault(group, []).append(path)
     return tuple(tuple(paths) for paths in members.values())
 
 

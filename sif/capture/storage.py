@@ -54,7 +54,7 @@ class Storage:
 
     ``paths`` maps ids of whatever can carry something to device paths, ``files`` are the medium's files that the
     records name, ``unsupported`` says what was found that can't be made again, ``notes`` what should be known,
-    ``left_out`` what the administrator left out: (word, resolved paths of the devices).
+    ``left_out`` what the administrator left out: (word, kernel names of the devices).
     """
 
     disks: Tuple[Disk, ...]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Dict
 
 from sif.errors import Exit, UsageError
-from sif.secrets import MAX_SECRET_BYTES, encrypt, open_secrets
+from sif.secrets import MAX_SECRET_BYTES, MAX_STORED_BYTES, encrypt, open_secrets
 from sif.secrets.sets import store_blob
 
 
@@ -48,7 +48,7 @@ def _set(arguments: argparse.Namespace) -> Exit:
         with open_secrets(file, arguments.identity) as known:
             values.update({name: known.value(name) for name in known.names})
     values[arguments.name] = _read(arguments.name)
-    blob = encrypt(values, arguments.recipient)
+    blob = encrypt(values, arguments.recipient, MAX_STORED_BYTES)
     changed = store_blob(file, blob)
     print(f"{file}: {len(values)} secrets for {len(arguments.recipient)} recipients", file=sys.stderr)
     if changed is not None:

@@ -16,7 +16,7 @@ from sif.capture.luks_header import header_secret
 from sif.errors import UsageError
 from sif.model import Luks, SystemInformation
 from sif.run import run
-from sif.secrets import SecretUnavailable, encrypt, open_secrets
+from sif.secrets import MAX_STORED_BYTES, SecretUnavailable, encrypt, open_secrets
 from sif.secrets.files import private_place
 from sif.secrets.names import SCHEME
 from sif.secrets.sets import DEFAULT_SECRETS, attached
@@ -43,7 +43,7 @@ def with_headers(info: SystemInformation, files: Mapping[str, bytes], *, recipie
         with open_secrets(known, identities) as opened:
             values.update({name: opened.value(name) for name in opened.names})
     values.update({header_secret(luks.device): read_header(luks) for luks in info.luks})
-    blob = encrypt(values, recipients)
+    blob = encrypt(values, recipients, MAX_STORED_BYTES)
     if len(blob) > media.MAX_SET_FILE_BYTES:
         raise UsageError("the headers are too large for a secrets file", found=f"{len(blob)} bytes",
                          wanted=f"at most {media.MAX_SET_FILE_BYTES}")

@@ -14,6 +14,9 @@ size=32M, type=linux, name=veil
 END
 mkfs.ext4 -q -L root "${D0}1"
 python3 /bench/tests/machines/zfs_label.py "${D1}1" tank
+udevadm settle
+# udev would register the first half while the tool still has it open
+udevadm control --stop-exec-queue
 make-bcache -B "${D1}2" >/dev/null
 make-bcache -C "${D1}3" >/dev/null
 printf pass | cryptsetup open --type plain --cipher aes-xts-plain64 --key-size 256 --hash sha256 --key-file - "${D1}4" veil
@@ -23,6 +26,8 @@ root "${D0}1"
 python3 /bench/tests/machines/zfs_label.py "${D1}1" tank
 make-bcache -B "${D1}2" >/dev/null
 make-bcache -C "${D1}3" >/dev/null
+udevadm control --start-exec-queue
+udevadm settle
 printf pass | cryptsetup open --type plain --cipher aes-xts-plain64 --key-size 256 --hash sha256 --key-file - "${D1}4" veil
 udevadm settle
 mkfs.ext4 -q -L veiled /dev/mapper/veil
