@@ -38,7 +38,8 @@ def test_a_recorded_machine_gives_the_expected_set(name: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("path", "words"), [
-    ("boot/d0.mbr", "the disk's boot code was altered"), ("boot/d0.gap", "what lies behind the disk's MBR was altered")])
+    ("boot/d0.mbr", "the disk's boot code was altered"),
+    ("boot/d0.gap", "what lies behind the disk's MBR was altered")])
 def test_boot_code_that_was_altered_is_refused(path: str, words: str, tmp_path: Path) -> None:
     captured = replayed("mbr-logical").captured
     assert captured is not None
