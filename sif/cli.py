@@ -18,6 +18,7 @@ from sif.edit.cli import add_edit
 from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
 from sif.problems import printable
+from sif.provider.cli import add_provider
 from sif.reader import load_set
 from sif.secrets.cli import add_commands as add_secrets
 from sif.secrets.names import declared_secrets
@@ -62,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     compare.set_defaults(command=_diff)
     add_edit(commands)
     add_convert(commands)
+    add_provider(commands)
     add_catalog(commands)
     add_signature(commands)
     add_secrets(commands)

@@ -6,13 +6,15 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Mapping, Tuple
+from typing import Any, Callable, Mapping, Tuple, TypeVar
 
 from sif.errors import ToolMissing
 from sif.provider import protocol
 from sif.provider.errors import ProviderFailed, StoreUnreachable
 from sif.provider.protocol import BadAnswer, Conversation
 from sif.run import converse, pasteable
+
+T = TypeVar("T")
 
 Report = Callable[[Mapping[str, Any]], None]
 """Hears a provider's progress and log messages."""
@@ -86,7 +88,7 @@ class Provider:
                                  found=f"exit status {done.status}{said}", wanted="exit status 0 with a result")
         return talk.result
 
-    def _typed(self, read: Callable[[Mapping[str, Any]], Any], result: Mapping[str, Any]) -> Any:
+    def _typed(self, read: Callable[[Mapping[str, Any]], T], result: Mapping[str, Any]) -> T:
         try:
             return read(result)
         except BadAnswer as fault:

@@ -194,7 +194,7 @@ def described(result: Mapping[str, Any]) -> Description:
         raise BadAnswer("not a provider's name", f"{where}, name", name, "a-z, 0-9 and -, at most 32, a letter first")
     protocols = result.get("protocol")
     if not isinstance(protocols, list) or PROTOCOL not in protocols:
-        raise BadAnswer("it does not speak this protocol", f"{where}, protocol", protocols, f"a list that has {PROTOCOL}")
+        raise BadAnswer("it does not speak this protocol", f"{where}, protocol", protocols, f"a list with {PROTOCOL}")
     kind = text(result, "kind", where)
     if kind not in REQUIRED:
         raise BadAnswer("not a kind of provider", f"{where}, kind", kind, " or ".join(REQUIRED))

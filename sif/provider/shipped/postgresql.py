@@ -50,7 +50,9 @@ def _connection(config: Config) -> Tuple[str, ...]:
 
 def _as_owner(config: Config) -> Tuple[str, ...]:
     """PostgreSQL trusts the system user of the same name; root becomes that user."""
-    return ("runuser", "-u", word(config, "user", "postgres"), "--") if os.geteuid() == 0 and "host" not in config else ()
+    if os.geteuid() != 0 or "host" in config:
+        return ()
+    return ("runuser", "-u", word(config, "user", "postgres"), "--")
 
 
 def _let_in(config: Config, output: Path) -> None:
@@ -86,7 +88,8 @@ def backup(config: Config, params: Mapping[str, Any], report: Reporter) -> Mappi
     for number, name in enumerate(databases):
         report.progress(number / len(databases), name)
         place = output / f"{number:03}.dump"
-        tool((*before, _program(config, "pg_dump"), *connection, "--format=custom", f"--file={place}", f"--dbname={name}"))
+        tool((*before, _program(config, "pg_dump"), *connection, "--format=custom", f"--file={place}",
+              f"--dbname={name}"))
         total += place.stat().st_size
     return {"snapshot": None, "bytes": total}
 
@@ -98,8 +101,8 @@ def restore_entry(config: Config, params: Mapping[str, Any], _report: Reporter) 
     if _mode(config) == "base":
         target = "${target}" + word(config, "data_directory")
         sections.append(command(number, phase="2", vendor="postgresql", title="Unpack the PostgreSQL base backup",
-                                argv=["tar", "--extract", "--gzip", "--preserve-permissions", "--numeric-owner", "--file",
-                                      f"{_COLLECTED}/base.tar.gz", "--directory", target]))
+                                argv=["tar", "--extract", "--gzip", "--preserve-permissions", "--numeric-owner",
+                                      "--file", f"{_COLLECTED}/base.tar.gz", "--directory", target]))
         return {"sections": sections}
     inside = "/var/lib/lifeboat-postgresql"
     sections += [

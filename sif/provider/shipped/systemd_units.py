@@ -21,8 +21,8 @@ def backup(config: Config, params: Mapping[str, Any], _report: Reporter) -> Mapp
     """The links that enable units, as text, and the files of /etc/systemd/system."""
     known_keys(config, ("directory",))
     output, place = output_of(params), Path(maybe(config, "directory") or _PLACE)
-    links = [f"{path.relative_to(place)} -> {path.readlink()}" for path in sorted(place.rglob("*")) if path.is_symlink()] \
-        if place.is_dir() else []
+    found = sorted(place.rglob("*")) if place.is_dir() else []
+    links = [f"{path.relative_to(place)} -> {path.readlink()}" for path in found if path.is_symlink()]
     total = put(output, "enabled.txt", "".join(f"{line}\n" for line in links))
     return {"snapshot": None, "bytes": total + copy_tree(place, output / "units")}
 
