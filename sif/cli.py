@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Callable, Optional, Sequence
 
 from sif.capture import DEFAULT_PROVIDERS, capture
+from sif.capture.history import numbered
 from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
@@ -91,6 +92,7 @@ def _capture(arguments: argparse.Namespace) -> Exit:
     captured = capture(providers=arguments.providers, hostname=arguments.name,
                        exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog)
     info, files = with_secrets(captured.info, captured.files, arguments.secrets)
+    info = numbered(info, arguments.output)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)
     for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):

@@ -15,6 +15,7 @@ from sif.capture.blocks import BlockDevice, descendants, probe_blocks, whole_dis
 from sif.capture.boot import probe_boot
 from sif.capture.errors import CaptureFailed, NotRestorable
 from sif.capture.lvm import probe_group_members
+from sif.capture.mirrors import mirrors_as_found
 from sif.capture.mounts import parse_fstab, read_fstab, with_mounts
 from sif.capture.network import probe_devices, probe_nics
 from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
@@ -85,10 +86,12 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     others = _other_disks(roles, devices)
     info = replace(info, disks=(*info.disks, *others))
     info = replace(info, version=replace(info.version, requires=features_of(info)))
+    info, shared = mirrors_as_found(info)
     problems = errors_of(check(info))
     if problems:
         raise rejection(info.system.hostname, problems)
     notes = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
+    notes = (*notes, *shared)
     captured = Captured(info, dict(storage.files), notes)
     return add_catalog(captured) if catalog else captured
 
