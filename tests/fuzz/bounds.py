@@ -9,9 +9,10 @@ import dataclasses
 import resource
 import sys
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Any, Callable, Dict, List
 
 from hostile_table import BASE
+
 from sif.check import CHECKS
 from sif.codec import schemas
 from sif.errors import LifeboatError
@@ -103,8 +104,8 @@ def thousands_of_each_kind() -> None:
         if not schema.has_id or schema.kind == "SYSTEM":
             continue
         keys = "".join(f"{key.name} = {key.info.example}\n" for key in schema.keys)
-        record = parse_text(f"{head(1, 1)}[{schema.kind} 1]\n{keys}", "t")[0][1]
-        many = tuple(dataclasses.replace(record, id=str(number + 1)) for number in range(count))  # type: ignore[call-arg]
+        record: Any = parse_text(f"{head(1, 1)}[{schema.kind} 1]\n{keys}", "t")[0][1]
+        many: Any = tuple(dataclasses.replace(record, id=str(number + 1)) for number in range(count))
         crowd = dataclasses.replace(info, **{FIELD_OF_KIND[schema.kind]: many})
         for rule in CHECKS:
             for _ in rule(crowd):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from fuzz.bounds import MEMORY_MB, SETS, TEXT_MEMORY_MB
 
 ROOT = Path(__file__).resolve().parents[2]
