@@ -12,7 +12,7 @@ DRILL_ARGS := rescue.auto rescue.sif=LABEL=SIF
 ISO        := $(BUILD)/lifeboat.iso
 DRILL_ISO  := $(BUILD)/lifeboat-drill.iso
 
-.PHONY: help install drill iso drill-iso pyz test check lint unit fuzz bench clean
+.PHONY: help install drill iso drill-iso pyz test check lint unit fuzz bench record-machines clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ fuzz: install ## an hour of coverage-guided fuzzing of everything that reads a f
 
 bench: install ## throughput of the catalog against sha256sum on this machine
 	@$(PY) tests/bench/catalog.py
+
+record-machines: install ## record the storage layouts of tests/machines again (root, minutes); MACHINES="name ..." for some
+	@$(PY) tests/machines/record_machines.py $(MACHINES)
 
 clean: ## remove what was built here (the download cache stays)
 	rm -rf $(BUILD)

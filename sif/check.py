@@ -13,6 +13,7 @@ from sif.checks import (
     commands,
     cycles,
     disks,
+    drivers,
     filesystems,
     machine,
     mirrors,
@@ -42,6 +43,7 @@ CHECKS = (
     commands.check_commands,
     catalogs.check_catalogs,
     secrets.check_secrets,
+    drivers.check_drivers,
 )
 """Every check, in the order in which its findings are shown."""
 

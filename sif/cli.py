@@ -14,6 +14,7 @@ from sif.capture.history import numbered
 from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
+from sif.drivers.collect import Collect
 from sif.edit.cli import add_edit
 from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
@@ -85,12 +86,16 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     sub.add_argument("--catalog", action="store_true",
                      help="add the catalog: digest, mode, owner and capabilities of every file that packages own; "
                           "reads all of them")
+    sub.add_argument("--drivers", type=Collect, choices=tuple(Collect), default=Collect.NEEDED, metavar="WHICH",
+                     help="kernel modules with their firmware: `needed` for disk, network and stores (default), `all` "
+                          "that are loaded, or `none`")
     sub.set_defaults(command=_capture)
 
 
 def _capture(arguments: argparse.Namespace) -> Exit:
     captured = capture(providers=arguments.providers, hostname=arguments.name,
-                       exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog)
+                       exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog,
+                       drivers=arguments.drivers)
     info, files = with_secrets(captured.info, captured.files, arguments.secrets)
     info = numbered(info, arguments.output)
     write_set(info, arguments.output, files)

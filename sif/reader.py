@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 from sif import media
 from sif.catalog.text import MAX_CATALOG_BYTES, parse_catalog
 from sif.check import check
+from sif.drivers.placement import media_path, placed
 from sif.errors import Exit
 from sif.foreign import Foreign
 from sif.merge import duplicates, merged
@@ -140,6 +141,7 @@ class _Loader:
         self._metadata(info)
         self._catalogs(info)
         self._secrets(info)
+        self._drivers(info)
         self._manifest()
         return info
 
@@ -259,6 +261,17 @@ class _Loader:
         if data is not None and info.secrets.sha256 != media.sha256_hex(data):
             self._broken("the secrets file was altered", ("SECRETS", "", "sha256"), found=media.sha256_hex(data),
                          wanted=info.secrets.sha256)
+
+    def _drivers(self, info: SystemInformation) -> None:
+        """Modules and files that are loaded into the rescue system are what the SIF says, or the set is refused."""
+        for record in placed(info):
+            inside = media_path(record.path or "")
+            if inside is None:
+                continue
+            data = self._read(inside, media.MAX_SET_FILE_BYTES, (record.KIND, record.id, "path"))
+            if data is not None and record.sha256 != media.sha256_hex(data):
+                self._broken(f"{inside} was altered", (record.KIND, record.id, "sha256"),
+                             found=media.sha256_hex(data), wanted=record.sha256, hint="copy the whole set again")
 
     def _manifest(self) -> None:
         name = media.find_name(self.directory, media.MANIFEST)

@@ -26,7 +26,15 @@ KEY = re.compile(r"[a-z][a-z0-9_]*")
 BARE = re.compile(r"[!#-+\--:<-Z\\^-~]+")
 """A bare token: printable ASCII without space, quote, comma, semicolon and square brackets."""
 
+NOT_IN_IDENT = re.compile(r"[^A-Za-z0-9_.+-]")
+
 ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "t": "\t"}
+
+
+def identifier(text: str) -> str:
+    """``text`` as a section id: what an id may not hold becomes ``_``, and it starts with a letter or digit."""
+    clean = NOT_IN_IDENT.sub("_", text)
+    return clean if clean[:1].isalnum() else f"x{clean}"
 
 
 @dataclass(frozen=True)

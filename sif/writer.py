@@ -9,6 +9,7 @@ from typing import Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from sif import media
 from sif.codec import Unwritable, section_text
+from sif.drivers.complete import missing_pieces
 from sif.errors import Exit, LifeboatError
 from sif.foreign import Foreign, keys_by_section, keys_only, sections
 from sif.merge import canonical, foreign_in_order, in_order
@@ -73,6 +74,9 @@ def render_set(info: SystemInformation, files: Mapping[str, bytes]) -> Tuple[Tup
         problems = errors_of(parse_text(content[path].decode(), path)[1])
         if problems:
             raise rejection(path, problems)
+    missing = missing_pieces(info, content)
+    if missing:
+        raise rejection(info.system.hostname, missing)
     return (*sorted(content.items()), (media.MANIFEST, media.manifest_text(content).encode()))
 
 

@@ -1,4 +1,4 @@
-"""Sets of the largest size that is read at all, made to cost as much as they can, and a child that reads them in bounds.
+"""Sets of the largest size that is read at all, made as costly as can be, and a child that reads them within bounds.
 
     python -m fuzz.bounds KIND DIRECTORY
 """
