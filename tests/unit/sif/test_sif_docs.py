@@ -63,8 +63,8 @@ def test_every_number_that_is_a_size_or_a_place_says_its_unit() -> None:
 
 
 def test_the_page_has_what_an_implementer_needs() -> None:
-    for heading in ("Text", "Types", "Canonical form", "Versions", "Sections", "Commands", "Catalog", "Signature", "Secrets",
-                    "Editing", "Error codes", "What the checks refuse", "Example"):
+    for heading in ("Text", "Types", "Canonical form", "Versions", "Sections", "Commands", "Catalog", "Signature",
+                    "Secrets", "Editing", "Error codes", "What the checks refuse", "Example"):
         assert re.search(rf"^##+ {heading}$", page(), re.MULTILINE), heading
     for schema in schemas().values():
         assert f"### `[{schema.kind}{' id' if schema.has_id else ''}]`" in page()
