@@ -35,7 +35,8 @@ iso: install ## the rescue image for people: build/lifeboat.iso
 	@$(PY) builder.py iso --output $(ISO)
 
 drill-iso: install
-	@$(PY) builder.py iso --output $(DRILL_ISO) --append '$(DRILL_ARGS)'
+	@$(PY) builder.py iso --output $(DRILL_ISO) --append '$(DRILL_ARGS)' \
+		--allowed-signers "$$($(PY) -m drill key $(BUILD)/drill-key)"
 
 pyz: install ## the capture program as one file: build/sif.pyz
 	@mkdir -p $(BUILD)

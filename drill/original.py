@@ -12,6 +12,7 @@ from drill import backup, images
 from drill.compare import parse_manifest
 from drill.errors import DrillFailed
 from drill.guest import Guest
+from drill.key import key_beside, sign
 from drill.plan import Bench, Original
 from drill.server import facts
 from drill.server.base import Base
@@ -49,6 +50,8 @@ def live_and_back_up(bench: Bench, base: Base) -> Original:
             backup.back_up_data(guest)
         with progress.step("sif capture onto the stick"):
             progress.say(capture(guest, bench, f"{backup.STICK_MOUNT}/{facts.HOSTNAME}"))
+        with progress.step("sign the set"):
+            progress.say(sign(guest, key_beside(bench.order.iso), SIF_PYZ, f"{backup.STICK_MOUNT}/{facts.HOSTNAME}"))
         with progress.step("shut down"):
             backup.unmount(guest, backup.STORE_MOUNT, backup.STICK_MOUNT)
             guest.power_off()

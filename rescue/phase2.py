@@ -29,9 +29,10 @@ from rescue.restored import check_restored
 from rescue.staging.stage import in_tree
 from rescue.storage.mounts import mount_tree, unmount_tree
 from rescue.stores import ReadyStore, open_stores
+from rescue.trust import require_same
 from rescue.values import values_of
 from sif.model import Phase, SystemInformation
-from sif.reader import read_set
+from sif.reader import LoadedSet, load_set
 from sif.run import run
 
 
@@ -42,6 +43,7 @@ class Pending:
     job: Job
     files: StageFiles
     saved: SystemInformation
+    loaded: LoadedSet
     plan: RestorePlan
     plan_json: str
     journal: Journal
@@ -108,13 +110,15 @@ def read_job(agent: Agent, files: StageFiles) -> Pending:
         if job.state is not JobState.PENDING:
             raise RestoreFailed("this job is done already", where=str(files.job), found=job.state.value,
                                 hint="start the machine from its own disk")
-        saved = read_set(files.set / job.sif)
+        loaded = load_set(files.set / job.sif)
+        require_same(loaded, job.set_sha256)
+        saved = loaded.info
         if saved.version.set_id != job.set_id:
             raise RestoreFailed("the staged set is not the job's", found=saved.version.set_id, wanted=job.set_id)
         plan_json = files.path("plan.json").read_text(encoding="utf-8")
         plan = relocate(load_plan(plan_json), saved, read_block_devices())
-        step.info(f"restore of {job.hostname}, job {job.job_id}")
-        return Pending(job, files, saved, plan, plan_json, Journal(files.path("journal.jsonl")))
+        step.info(f"restore of {job.hostname}, job {job.job_id}; the set: {job.signature}")
+        return Pending(job, files, saved, loaded, plan, plan_json, Journal(files.path("journal.jsonl")))
 
 
 def load_drivers(agent: Agent, pending: Pending) -> None:

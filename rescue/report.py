@@ -43,6 +43,7 @@ class Report:
     commands: Tuple[CommandResult, ...]
     adjustments: Tuple[Adjustment, ...]
     boot: Tuple[str, ...]
+    signature: str = ""
 
     def to_json(self) -> str:
         """The report as JSON text."""
@@ -57,7 +58,7 @@ def make_report(job: Job, steps: Iterable[StepTime], commands: Iterable[CommandR
     ends = [step.began + step.seconds for step in times]
     return Report(job.job_id, job.set_id, job.hostname, "degraded" if failed else "restored",
                   min((step.began for step in times), default=0.0), max(ends, default=0.0), times, results,
-                  tuple(adjustments), tuple(boot))
+                  tuple(adjustments), tuple(boot), job.signature)
 
 
 def steps_of(events_jsonl: str) -> Tuple[StepTime, ...]:
@@ -76,7 +77,8 @@ def report_text(report: Report) -> str:
     """The report for people: 80 columns, ASCII."""
     minutes, seconds = divmod(int(report.ended - report.began), 60)
     lines = [f"Lifeboat restore of {report.hostname}: {report.verdict}", "=" * 79, f"job {report.job_id}",
-             f"set {report.set_id}", f"from the first to the last step: {minutes} min {seconds} s", "", "Steps"]
+             f"set {report.set_id}", f"signature: {report.signature}",
+             f"from the first to the last step: {minutes} min {seconds} s", "", "Steps"]
     for step in report.steps:
         mark = "" if step.state == State.FINISHED.value else f"  [{step.state}]"
         lines.append(f"  {step.phase}  {step.seconds:8.1f} s  {step.title}{mark}")
