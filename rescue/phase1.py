@@ -24,6 +24,7 @@ from rescue.planner import RestorePolicy, plan_restore
 from rescue.planner.codec import dump_plan
 from rescue.planner.consent import require_unattended
 from rescue.repeat import refuse_repetition
+from rescue.secret_files import CommandSecrets, unlock
 from rescue.staging.choose import choose_stage, expected_free_bytes
 from rescue.staging.sources import RescueFiles, find_rescue_files
 from rescue.staging.stage import StageOrder, stage
@@ -69,7 +70,9 @@ def phase1(agent: Agent) -> None:
     scope = agree(agent, chosen)
     if scope is Scope.LAYOUT:
         return restore_layout(agent, chosen)
-    prepare(agent, chosen, stores)
+    secrets = unlock(agent, loaded)
+    prepare(agent, chosen, stores, secrets)
+    secrets.wipe()
     rebuild_disks(agent, chosen)
     verify_disks(agent, chosen)
     stage_phase2(agent, chosen, files)
@@ -208,13 +211,13 @@ def restore_layout(agent: Agent, chosen: Chosen) -> None:
     agent.events.phase_finished()
 
 
-def prepare(agent: Agent, chosen: Chosen, stores: Sequence[ReadyStore]) -> None:
+def prepare(agent: Agent, chosen: Chosen, stores: Sequence[ReadyStore], secrets: CommandSecrets) -> None:
     """Run the SIF's commands that come before the rebuild."""
     space = agent.workspace
     values = values_of(chosen.saved, stores, space.target, space.set, kernel_release())
     journal = Journal(space.root / "journal.jsonl")
     CommandRunner(chosen.saved, values, space.target, chosen.sif, space.logs, journal, agent.events,
-                  agent.console, agent.settings.auto).run_phase(Phase.PRE)
+                  agent.console, agent.settings.auto, secrets).run_phase(Phase.PRE)
 
 
 def rebuild_disks(agent: Agent, chosen: Chosen) -> None:

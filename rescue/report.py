@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
+from rescue.catalog.verdict import CatalogVerdict
 from rescue.commands import CommandResult, Outcome
 from rescue.events import State
 from rescue.job import Job
@@ -31,7 +32,8 @@ class StepTime:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole restore. ``verdict`` is `restored`, or `degraded` when a program failed that was not critical."""
+    """A whole restore. ``verdict`` is `restored`, or `degraded` when a program failed that was not critical
+    or a file of a package is not as it was captured."""
 
     job_id: str
     set_id: str
@@ -44,6 +46,7 @@ class Report:
     adjustments: Tuple[Adjustment, ...]
     boot: Tuple[str, ...]
     signature: str = ""
+    catalog: Optional[CatalogVerdict] = None
 
     def to_json(self) -> str:
         """The report as JSON text."""
@@ -51,14 +54,15 @@ class Report:
 
 
 def make_report(job: Job, steps: Iterable[StepTime], commands: Iterable[CommandResult],
-                adjustments: Iterable[Adjustment], boot: Iterable[str]) -> Report:
+                adjustments: Iterable[Adjustment], boot: Iterable[str],
+                catalog: Optional[CatalogVerdict] = None) -> Report:
     """Put the report together."""
     times, results = tuple(steps), tuple(commands)
-    failed = any(result.outcome is Outcome.FAILED for result in results)
+    failed = any(result.outcome is Outcome.FAILED for result in results) or bool(catalog and catalog.unresolved)
     ends = [step.began + step.seconds for step in times]
     return Report(job.job_id, job.set_id, job.hostname, "degraded" if failed else "restored",
                   min((step.began for step in times), default=0.0), max(ends, default=0.0), times, results,
-                  tuple(adjustments), tuple(boot), job.signature)
+                  tuple(adjustments), tuple(boot), job.signature, catalog)
 
 
 def steps_of(events_jsonl: str) -> Tuple[StepTime, ...]:
@@ -88,6 +92,8 @@ def report_text(report: Report) -> str:
         f"{'s' if c.attempts != 1 else ''}: {c.title}" for c in report.commands))
     lines += _section("Differences from the saved layout", (
         f"{a.subject} [{a.code}]: {a.before} -> {a.after}. {a.reason}; {a.consequence}" for a in report.adjustments))
+    lines += _section("Files of packages, against the catalog", (
+        () if report.catalog is None else (str(report.catalog), *map(str, report.catalog.findings))))
     lines += _section("Boot", report.boot)
     return "".join(ascii_text(line) + "\n" for line in lines)
 

@@ -57,9 +57,12 @@ class Secrets:
         return bytes(self._values[name])
 
     @contextmanager
-    def secret_file(self, name: str) -> Iterator[Path]:
-        """The value as a file of mode 0600 in memory (tmpfs), for programs that want one; it is wiped at the end."""
-        with private_file(name, self.value(name)) as path:
+    def secret_file(self, name: str, owner: Optional[Tuple[int, int]] = None) -> Iterator[Path]:
+        """The value as a file of mode 0600 in memory (tmpfs), for programs that want one; it is wiped at the end.
+
+        It belongs to ``owner`` (user and group number) if given.
+        """
+        with private_file(name, self.value(name), owner) as path:
             yield path
 
     def wipe(self) -> None:
@@ -134,14 +137,14 @@ def open_secrets(path: Path, identities: Sequence[Path]) -> Secrets:
 
 
 def obtain(info: SystemInformation, blob: Optional[bytes], identities: Sequence[Path] = (),
-           ask: Optional[Callable[[str], str]] = None) -> Secrets:
+           ask: Optional[Callable[[str], str]] = None, names: Optional[Sequence[str]] = None) -> Secrets:
     """Every secret that the set names, from its age file ``blob`` and from the operator, in the order the set says.
 
-    ``ask`` gets a name and returns what was typed, without showing it; None when nobody is there. Raises
-    :class:`SecretUnavailable` with the names of those that nobody had.
+    ``names``: only these. ``ask`` gets a name and returns what was typed, without showing it; None when nobody is
+    there. Raises :class:`SecretUnavailable` with the names of those that nobody had.
     """
     found: Dict[str, bytes] = {}
-    missing = declared_secrets(info)
+    missing = declared_secrets(info) if names is None else tuple(names)
     faults = []
     for source in info.secrets.order if info.secrets else (SecretSource.PROMPT,):
         if source is SecretSource.IDENTITY and blob is not None and missing:
