@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Callable, Iterator, List, Optional, Tuple
 
 from rescue.blockdev import BlockDevice, BlockDevices, read_block_devices
+from rescue.medium import find_sif_files
 from rescue.readonly import looked_into
 from rescue.workspace import Workspace
 from sif.errors import CommandFailed
@@ -97,6 +98,9 @@ def identities_at_hand(workspace: Workspace, patience_s: float, *, clock: Callab
         for device in _wait(patience_s, clock, sleep):
             try:
                 with looked_into(device.path, device.fstype or "auto", workspace.look(device.kname)) as root:
+                    if find_sif_files(root, None):
+                        told.append(f"{device.path} ({LABEL}) holds a SIF too: keys belong on a medium of their own")
+                        continue
                     read = read_identities(root)
             except CommandFailed as error:
                 told.append(f"{device.path} ({LABEL}) cannot be read: {error.found or error.what}")

@@ -10,7 +10,7 @@ from rescue.agent import Agent
 from rescue.identities import LABEL, Identities, identities_at_hand
 from rescue.workspace import Workspace
 from sif import media
-from sif.model import Command, SystemInformation
+from sif.model import Command, SecretSource, SystemInformation
 from sif.reader import LoadedSet
 from sif.secrets import Secrets, obtain
 from sif.secrets.names import SCHEME
@@ -81,7 +81,8 @@ def unlock(agent: Agent, loaded: LoadedSet,
     if not names:
         return CommandSecrets()
     section = loaded.info.secrets
-    blob = loaded.file(section.path[len(media.SCHEME):]) if section is not None else None
+    from_file = section is not None and SecretSource.IDENTITY in section.order
+    blob = loaded.file(section.path[len(media.SCHEME):]) if section is not None and from_file else None
     auto = agent.settings.auto
     with agent.events.step("secrets", "Get the secrets") as step:
         patience = PATIENCE_S if auto else ATTENDED_PATIENCE_S

@@ -10,10 +10,16 @@ from typing import Optional, Tuple, Type
 import pytest
 from agent_machines import plan_for, server
 
+from rescue.agent import Agent
 from rescue.consent import Scope, ask_scope, commands_text
-from rescue.console import LineConsole
+from rescue.console import LineConsole, Unattended
+from rescue.events import Events
 from rescue.failures import ConsentMissing
-from rescue.phase1 import keep_set
+from rescue.hardware import Hardware
+from rescue.phase1 import check_signature, keep_set
+from rescue.plan_view import plan_text
+from rescue.renderers import JsonLines
+from rescue.settings import Settings
 from rescue.trust import (
     Judgement,
     SignatureState,
@@ -23,8 +29,9 @@ from rescue.trust import (
     require_same,
     set_digest,
 )
+from rescue.workspace import Workspace
 from sif.errors import Exit
-from sif.model import Command, Phase, SystemInformation
+from sif.model import Command, Firmware, Phase, SystemInformation
 from sif.problems import SifSetBroken
 from sif.reader import load_set
 from sif.run import run
@@ -176,3 +183,27 @@ def test_every_command_is_shown_with_who_runs_it() -> None:
     text = commands_text(server(commands=(COMMAND,)))
     assert "2000  Wipe the moon (phase 2, as backup inside the restored system):" in text
     assert commands_text(server()).endswith("none")
+
+
+def test_an_unattended_phase_1_ends_at_a_set_that_nobody_vouches_for(tmp_path: Path) -> None:
+    loaded = load_set(made(tmp_path / "set"))
+    space = Workspace(tmp_path / "run")
+    space.root.mkdir()
+    for auto in (False, True):
+        events = Events(1, [JsonLines(space.events)])
+        agent = Agent(Settings(auto=auto), "", space, events, Unattended())
+        if auto:
+            with pytest.raises(SignatureMissing):
+                check_signature(agent, loaded)
+        else:
+            assert check_signature(agent, loaded).state is SignatureState.MISSING
+        events.close()
+    told = space.events.read_text("utf-8")
+    assert told.count("NOT BELIEVED, missing: the set is not signed") == 2
+    assert '"step": "signature", "state": "failed"' in told
+
+
+def test_the_plan_says_who_vouches_for_the_set() -> None:
+    saved = server()
+    hardware = Hardware(Firmware.BIOS, "x86_64", ())
+    assert f"Signature: {GOOD}" in " ".join(plan_text(saved, hardware, plan_for(), str(GOOD)).split())
