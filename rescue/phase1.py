@@ -12,6 +12,7 @@ from rescue.commands import CommandRunner
 from rescue.consent import Scope, ask_scope
 from rescue.console import Choice, choose
 from rescue.detect import detect_hardware
+from rescue.drivers import bring_up, decisions_for, may_bring_up
 from rescue.durable import remove_tree
 from rescue.efi import LABEL, EfiBoot
 from rescue.guard import check_pending, find_pending
@@ -63,6 +64,7 @@ def phase1(agent: Agent) -> None:
     saved = loaded.info
     signature = check_signature(agent, loaded)
     refuse_second_time(agent, saved)
+    load_drivers(agent, saved, sif)
     stores = mount_stores(agent, saved)
     check_stage(saved, files)
     hardware = detect(agent, medium, stores)
@@ -157,6 +159,15 @@ def refuse_second_time(agent: Agent, saved: SystemInformation) -> None:
     if agent.settings.auto:
         with agent.events.step("repeat", "Look for a finished restore of this set"):
             refuse_repetition(saved, agent.workspace)
+
+
+def load_drivers(agent: Agent, saved: SystemInformation, sif: Path) -> None:
+    """Bring up hardware by what the set brings along, before anything looks for disks and stores."""
+    with agent.events.step("drivers", "Load drivers") as step:
+        if agent.settings.auto or may_bring_up(agent.console, saved, decisions_for(saved)):
+            bring_up(saved, sif.parent, step)
+        else:
+            step.info("the set's modules and files were left out, as the operator wished")
 
 
 def mount_stores(agent: Agent, saved: SystemInformation) -> Tuple[ReadyStore, ...]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional, Tuple
 
 from rescue.agent import Agent, present_firmware, reboot
 from rescue.blockdev import read_block_devices
 from rescue.bootloader import make_bootable
-from rescue.catalog.archives import places
+from rescue.catalog.archives import places as package_places
 from rescue.catalog.check import CatalogWork, catalog_entries, check_catalog, forget_empty
 from rescue.catalog.verdict import CatalogVerdict, require_policy, verdict_from_json
 from rescue.cleanup import EVIDENCE, commit, keep_events, keep_evidence, remove_placed, remove_stage
 from rescue.commands import CommandResult, CommandRunner
-from rescue.drivers import load_missing_drivers
+from rescue.drivers import bring_up
 from rescue.durable import write_durably
 from rescue.failures import RestoreFailed
 from rescue.job import Job, JobState, StageFiles
@@ -31,6 +31,7 @@ from rescue.renderers import JsonLines
 from rescue.report import make_report, steps_of
 from rescue.restored import check_restored
 from rescue.secret_files import CommandSecrets, unlock
+from rescue.set_files import place_from_stores
 from rescue.staging.stage import in_tree
 from rescue.storage.mounts import mount_tree, unmount_tree
 from rescue.stores import ReadyStore, open_stores
@@ -62,6 +63,7 @@ def phase2(agent: Agent) -> None:
     files = mount_stage(agent)
     pending = read_job(agent, files)
     load_drivers(agent, pending)
+    pending = find_disks(pending)
     mount_target(agent, pending)
     stores = mount_stores(agent, pending)
     secrets = unlock(agent, pending.loaded)
@@ -117,7 +119,7 @@ def require_writable(where: Path) -> None:
 
 
 def read_job(agent: Agent, files: StageFiles) -> Pending:
-    """Read job, set, plan and journal, and find the plan's disks where they are now."""
+    """Read job, set, plan and journal."""
     with agent.events.step("resume", "Read the job") as step:
         job = files.read_job()
         if job.state is not JobState.PENDING:
@@ -129,16 +131,20 @@ def read_job(agent: Agent, files: StageFiles) -> Pending:
         if saved.version.set_id != job.set_id:
             raise RestoreFailed("the staged set is not the job's", found=saved.version.set_id, wanted=job.set_id)
         plan_json = files.path("plan.json").read_text(encoding="utf-8")
-        plan = relocate(load_plan(plan_json), saved, read_block_devices())
         step.info(f"restore of {job.hostname}, job {job.job_id}; the set: {job.signature}")
-        return Pending(job, files, saved, loaded, plan, plan_json, Journal(files.path("journal.jsonl")))
+        return Pending(job, files, saved, loaded, load_plan(plan_json), plan_json,
+                       Journal(files.path("journal.jsonl")))
 
 
 def load_drivers(agent: Agent, pending: Pending) -> None:
-    """Load drivers for recorded devices that none is bound to yet."""
+    """Bring up hardware by what the set brings along; phase 1 had the consent of whoever had to give it."""
     with agent.events.step("drivers", "Load drivers") as step:
-        for alias in load_missing_drivers(pending.saved.devices):
-            step.info(f"loaded the driver of {alias}")
+        bring_up(pending.saved, (pending.files.set / pending.job.sif).parent, step)
+
+
+def find_disks(pending: Pending) -> Pending:
+    """The job with its plan's disks where they are now, which only drivers make visible."""
+    return replace(pending, plan=relocate(pending.plan, pending.saved, read_block_devices()))
 
 
 def mount_target(agent: Agent, pending: Pending) -> None:
@@ -149,9 +155,13 @@ def mount_target(agent: Agent, pending: Pending) -> None:
 
 
 def mount_stores(agent: Agent, pending: Pending) -> Tuple[ReadyStore, ...]:
-    """Mount what holds the data, read-only."""
-    with agent.events.step("stores", "Find the stores"):
-        return open_stores(pending.saved.stores, agent.workspace)
+    """Mount what holds the data, read-only, and take the set's files that lie there."""
+    with agent.events.step("stores", "Find the stores") as step:
+        stores = open_stores(pending.saved.stores, agent.workspace)
+        places = {store.id: Path(store.location) for store in stores if store.location.startswith("/")}
+        for target in place_from_stores(pending.saved.files, places.get):
+            step.info(f"put {target} into the rescue system")
+        return stores
 
 
 def make_runner(agent: Agent, pending: Pending, stores: Tuple[ReadyStore, ...],
@@ -184,7 +194,7 @@ def check_files(agent: Agent, pending: Pending, stores: Tuple[ReadyStore, ...]) 
             return verdict_from_json(kept.read_text(encoding="utf-8"))
         target = agent.workspace.target
         evidence = target / EVIDENCE / pending.job.job_id
-        work = CatalogWork(target, places(pending.files.set, target, stores), evidence, pending.journal)
+        work = CatalogWork(target, package_places(pending.files.set, target, stores), evidence, pending.journal)
         verdict = check_catalog(catalog_entries(pending.loaded), work)
         forget_empty(evidence)
         for finding in verdict.findings[:SHOWN_FINDINGS]:
