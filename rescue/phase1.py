@@ -8,6 +8,7 @@ from typing import Sequence, Tuple
 
 from rescue.agent import Agent, present_firmware, reboot
 from rescue.blockdev import read_block_devices
+from rescue.catalog.media import packages_on
 from rescue.commands import CommandRunner
 from rescue.consent import Scope, ask_scope
 from rescue.console import Choice, choose
@@ -48,6 +49,7 @@ class Chosen:
 
     saved: SystemInformation
     loaded: LoadedSet
+    medium: MediumFound
     sif: Path
     signature: Judgement
     hardware: Hardware
@@ -68,7 +70,7 @@ def phase1(agent: Agent) -> None:
     stores = mount_stores(agent, saved)
     check_stage(saved, files)
     hardware = detect(agent, medium, stores)
-    chosen = Chosen(saved, loaded, sif, signature, hardware, plan(agent, saved, hardware, signature))
+    chosen = Chosen(saved, loaded, medium, sif, signature, hardware, plan(agent, saved, hardware, signature))
     scope = agree(agent, chosen)
     if scope is Scope.LAYOUT:
         return restore_layout(agent, chosen)
@@ -264,7 +266,8 @@ def stage_phase2(agent: Agent, chosen: Chosen, files: RescueFiles) -> None:
             disks = tuple(chosen.plan.path_of(disk) for disk in boot.disks) if boot else ()
             order = StageOrder(chosen.saved, dump_plan(chosen.plan), str(chosen.sif.relative_to(space.set)), files,
                                agent.settings, agent.command_line, disks, present_firmware(),
-                               str(chosen.signature), set_digest(chosen.loaded))
+                               str(chosen.signature), set_digest(chosen.loaded),
+                               packages_on(chosen.medium, read_block_devices()))
             stage(order, space, agent.events)
         finally:
             _unmount(agent)

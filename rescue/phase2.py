@@ -13,6 +13,7 @@ from rescue.blockdev import read_block_devices
 from rescue.bootloader import make_bootable
 from rescue.catalog.archives import places as package_places
 from rescue.catalog.check import CatalogWork, catalog_entries, check_catalog, forget_empty
+from rescue.catalog.media import packages_at
 from rescue.catalog.verdict import CatalogVerdict, require_policy, verdict_from_json
 from rescue.cleanup import EVIDENCE, commit, keep_events, keep_evidence, remove_placed, remove_stage
 from rescue.commands import CommandResult, CommandRunner
@@ -194,8 +195,10 @@ def check_files(agent: Agent, pending: Pending, stores: Tuple[ReadyStore, ...]) 
             return verdict_from_json(kept.read_text(encoding="utf-8"))
         target = agent.workspace.target
         evidence = target / EVIDENCE / pending.job.job_id
-        work = CatalogWork(target, package_places(pending.files.set, target, stores), evidence, pending.journal)
-        verdict = check_catalog(catalog_entries(pending.loaded), work)
+        with packages_at(pending.job.packages, read_block_devices(), agent.workspace) as on_medium:
+            places = (*on_medium, *package_places(pending.files.set, target, stores))
+            verdict = check_catalog(catalog_entries(pending.loaded),
+                                    CatalogWork(target, places, evidence, pending.journal))
         forget_empty(evidence)
         for finding in verdict.findings[:SHOWN_FINDINGS]:
             step.info(str(finding))

@@ -126,8 +126,8 @@ def require_policy(catalogs: Iterable[Catalog], verdict: CatalogVerdict) -> None
     raise CatalogDifferent(
         f"{verdict.unresolved} files of packages are not as they were captured; the machine stays in phase 2",
         where="CATALOG", found="\n    ".join(["", *shown]), wanted="every file as listed (policy = refuse-different)",
-        hint="put their packages where they are looked for (`packages` in the store's location, or apt's cache in the "
-        "restored system), or repair the files in a shell, then start it again")
+        hint="put their packages where they are looked for (`packages` beside the set or in a store's location, or the "
+        "package manager's cache in the restored system), or repair the files in a shell, then start it again")
 
 
 def judged(entries: Iterable[Entry]) -> Tuple[Entry, ...]:
