@@ -29,12 +29,15 @@ phase = 2
 vendor = "restic"
 title = "Restore the system's files"
 argv = ["restic", "-r", "${store:files}", "--no-lock", "--no-cache", "restore", \
-"${snapshot:files}", "--target", "${target}", "--sparse", "--json"]
+"${snapshot:files}", "--target", "${target}", "--exclude", "/usr/bin/getfacl", "--sparse", "--json"]
 env = ["RESTIC_PASSWORD_FILE=${secretfile:restic}"]
 timeout_s = 3600
 progress = json-lines
 """
-"""The provider fragment of the file-level backup program. `latest` keeps the file itself in the backup it names."""
+"""The provider fragment of the file-level backup program. It leaves out :data:`drill.package.LOST`.
+
+`latest` keeps the file itself in the backup it names.
+"""
 
 DATA_FRAGMENT = """[STORE data]
 kind = tar

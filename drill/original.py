@@ -13,6 +13,7 @@ from drill.compare import parse_manifest
 from drill.errors import DrillFailed
 from drill.guest import Guest
 from drill.key import key_beside, sign
+from drill.package import offer_package
 from drill.plan import Bench, Original
 from drill.secret import new_password
 from drill.server import facts
@@ -54,6 +55,8 @@ def live_and_back_up(bench: Bench, base: Base) -> Original:
             progress.say(capture(guest, bench, f"{backup.STICK_MOUNT}/{facts.HOSTNAME}"))
         with progress.step("sign the set"):
             progress.say(sign(guest, key_beside(bench.order.iso), SIF_PYZ, f"{backup.STICK_MOUNT}/{facts.HOSTNAME}"))
+        with progress.step("put a package beside the set"):
+            progress.say(offer_package(guest, bench.disks, f"{backup.STICK_MOUNT}/{facts.HOSTNAME}/packages"))
         with progress.step("shut down"):
             backup.unmount(guest, backup.STORE_MOUNT, backup.STICK_MOUNT)
             guest.power_off()

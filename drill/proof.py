@@ -16,6 +16,7 @@ from drill.disaster import hashes
 from drill.errors import GuestError
 from drill.guest import Guest
 from drill.original import BOOT_SECONDS, capture, settle, take_manifest
+from drill.package import require_put_back
 from drill.plan import Bench, Check, Original, Wreck
 from drill.secret import require_unseen
 from drill.server import facts
@@ -151,6 +152,7 @@ def leftovers(bench: Bench, original: Original, guest: Guest) -> str:
     names = sorted(str(path.relative_to(logs)) for path in logs.rglob("*") if path.is_file())
     if not {"events.jsonl", "report.json", "plan.json"} <= {Path(name).name for name in names}:
         raise GuestError("the recovery left no report", where=AGENT_LOGS, found=", ".join(names), wanted="events.jsonl")
+    require_put_back(logs)
     searched = require_unseen(bench.order.evidence, original.password)
     return f"{', '.join(names)}; no password in {searched} files"
 

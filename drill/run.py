@@ -29,7 +29,7 @@ from sif.run import have
 
 TOOLS = (("qemu-system-x86_64", "qemu-system-x86"), ("qemu-img", "qemu-utils"), ("mmdebstrap", "mmdebstrap"),
          ("mkfs.ext4", "e2fsprogs"), ("mkfs.vfat", "dosfstools"), ("mcopy", "mtools"), ("age-keygen", "age"),
-         ("tar", "tar"))
+         ("dpkg-deb", "dpkg"), ("tar", "tar"))
 
 
 def run_drill(order: Order, progress: Progress, accel: Optional[Accel] = None) -> Verdict:
