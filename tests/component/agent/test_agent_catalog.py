@@ -28,7 +28,7 @@ from sif.catalog.entry import Entry, Origin
 from sif.catalog.verify import verify_catalog
 from sif.errors import Exit
 from sif.model import Catalog, CatalogPolicy
-from sif.run import run
+from sif.run import have, run
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "catalog"))
 from catalog_trees import CAPABILITY, DpkgTree  # noqa: E402 - the unit tests' machine
@@ -306,6 +306,44 @@ def test_a_repair_before_a_power_cut_is_in_the_verdict_after_it(machine: Machine
     assert (again.put_back, again.facts_set) == (1, 1) and first.findings[0] in again.findings
     assert verdict_from_json(again.to_json()) == again
     assert json.loads(again.to_json())["findings"][0]["kept"] == "quarantine/usr/bin/ping"
+
+
+RPM_SPEC = """Name: sample
+Epoch: 4
+Version: 1.2
+Release: 3
+Summary: a sample
+License: none
+BuildArch: noarch
+%description
+One file.
+%install
+mkdir -p %{buildroot}/usr/bin
+echo program > %{buildroot}/usr/bin/sample
+%files
+%attr(4750,root,root) /usr/bin/sample
+"""
+
+
+@pytest.mark.skipif(not (have("rpmbuild") and os.geteuid() == 0), reason="needs rpmbuild, and root for rpm --root")
+def test_a_file_of_an_rpm_comes_back_without_rpm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, spec = tmp_path / "root", tmp_path / "sample.spec"
+    root.mkdir()
+    spec.write_text(RPM_SPEC, encoding="utf-8")
+    run(("rpmbuild", "-bb", "--quiet", "--define", f"_topdir {tmp_path}", str(spec)), timeout=120)
+    [package] = (tmp_path / "RPMS").rglob("*.rpm")
+    run(("rpm", "--root", str(root), "--dbpath", "/var/lib/rpm", "-i", "--nodeps", str(package)), timeout=120)
+    damaged = Machine(root, collect(root).entries, package)
+    damaged.offer(root / "var/cache/dnf/base-1/packages")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "rpm").write_text("#!/bin/sh\nexit 99\n")
+    (tools / "rpm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    flip(damaged.path("usr/bin/sample"))
+    assert damaged.check().put_back == 1
+    assert verify_catalog(root, damaged.entries).ok
+    assert stat.S_IMODE(damaged.path("usr/bin/sample").stat().st_mode) == 0o4750
 
 
 @pytest.mark.parametrize(("name", "package", "version", "fits"), [
