@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator, List
 
 import pytest
 
 from rescue.blockdev import BlockDevice, BlockDevices
-from rescue.identities import LABEL, is_identity, is_removable, key_devices, read_identities, why_unusable
+from rescue.identities import (
+    LABEL,
+    identities_at_hand,
+    is_identity,
+    is_removable,
+    key_devices,
+    read_identities,
+    why_unusable,
+)
+from rescue.workspace import Workspace
 from sif.run import run
 
 
@@ -57,3 +68,49 @@ def test_what_is_on_usb_is_removable_whatever_it_says(tmp_path: Path) -> None:
         (tmp_path / place / "removable").write_text(f"{flag}\n")
         (tmp_path / name).symlink_to(place)
     assert [name for name in ("sda", "sdb", "sr0", "sdz") if is_removable(name, tmp_path)] == ["sdb", "sr0"]
+
+
+class Bus:
+    """A machine whose key stick is recognised after ``seconds``; time passes only when somebody sleeps."""
+
+    def __init__(self, stick: Path, seconds: float) -> None:
+        self.stick, self.seconds, self.now = stick, seconds, 0.0
+
+    def devices(self) -> BlockDevices:
+        stick = BlockDevice("sdb", "/dev/sdb", "disk", "vfat", label=LABEL)
+        return BlockDevices((stick,) if self.now >= self.seconds else ())
+
+    @contextmanager
+    def looked_into(self, device: str, fstype: str, where: Path) -> Iterator[Path]:
+        yield self.stick
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def plug(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in (("read_block_devices", self.devices), ("looked_into", self.looked_into),
+                            ("is_removable", lambda disk: True), ("run", lambda *words, **more: None)):
+            monkeypatch.setattr(f"rescue.identities.{name}", value)
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(0.0, 3), (20.0, 3), (90.0, 0)])
+def test_the_stick_is_waited_for_and_its_keys_are_gone_afterwards(
+        seconds: float, found: int, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = Bus(keys, seconds)
+    bus.plug(monkeypatch)
+    copies: List[Path] = []
+    with identities_at_hand(Workspace(tmp_path), 60.0, clock=lambda: bus.now, sleep=bus.sleep) as hand:
+        copies.extend(hand.paths)
+        assert len(hand.paths) == found and all(is_identity(path.read_bytes()) for path in hand.paths)
+        assert sum("cannot be used: it is protected" in line for line in hand.told) == found
+    assert bus.now <= 61.0 and not any(path.exists() for path in copies)
+
+
+def test_keys_that_lie_beside_a_sif_are_not_used(keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stick = tmp_path / "stick"
+    (stick / "web01").mkdir(parents=True)
+    (stick / "web01/DR_STATE.SIF").touch()
+    (stick / "age.txt").write_bytes((keys / "age.txt").read_bytes())
+    Bus(stick, 0.0).plug(monkeypatch)
+    with identities_at_hand(Workspace(tmp_path), 60.0) as hand:
+        assert hand.paths == () and "holds a SIF too" in hand.told[0]
