@@ -138,6 +138,7 @@ class LvmLayer:
     def __init__(self) -> None:
         self._reports: Dict[Tuple[str, ...], Tuple[Tuple[Row, ...], ...]] = {}
         self._texts: Dict[Tuple[str, Tuple[str, ...]], str] = {}
+        self._opened: Set[str] = set()
 
     def on(self, carriers: Carriers, around: Surroundings) -> Layered:
         """See :class:`sif.capture.layers.Layer`.
@@ -148,17 +149,18 @@ class LvmLayer:
         explained = frozenset(device.kname for device in around.devices if device.type == "lvm")
         if not look.have("lvm"):
             return Layered(explained=explained)
-        # a physical volume on a logical one is LVM's own doing only where lvm.conf allows it
-        own = {d.path for d in around.devices if d.type == "lvm"}
         limit: Tuple[str, ...] = ()
         if around.isolate:
-            limit = ("--devices", ",".join(path for _, path in carriers.items() if look.real(path) not in own))
+            # not its own volumes: LVM does not look there for more, and one that is not active has no device
+            below = (path for ident, path in carriers.items() if ident not in self._opened)
+            limit = ("--devices", ",".join(below))
         pvs, vgs, segments = self._read(limit)
         ids = {row["pv_name"]: ident for row in pvs for ident in (carriers.id_at(row["pv_name"]),) if ident}
         groups = own_groups(pvs, vgs, ids)
         problems = group_problems(pvs, groups, ids)
         texts = {row["vg_name"]: self._text(row["vg_name"], limit) for row in groups if row["vg_name"] not in problems}
         facts = describe(pvs, vgs, segments, texts, ids)
+        self._opened.update(dict(facts.device_of))
         closed, inactive = _inactive(facts)
         lvs = tuple(replace(lv, active=lv.id not in closed) for lv in facts.lvs)
         closed |= _unwritten_snapshots(facts, closed, around)
