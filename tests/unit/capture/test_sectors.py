@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import zlib
 from typing import Dict, Mapping, Sequence, Tuple
 
 import pytest
+from hypothesis import given, strategies as st
 
 from sif.capture.sectors import (
+    MAX_LOGICAL,
     BrokenTable,
     MbrEntry,
     Read,
@@ -153,3 +156,20 @@ def test_the_gap_ends_where_its_content_does() -> None:
     assert gap([], disk, SECTOR, 1 << 20) == gap([1], disk, SECTOR, 1 << 20) == b""
     assert gap([63], reader({}), SECTOR, 1 << 20) == b""
     assert without_zeros(bytes(1024), SECTOR) == b""
+
+
+@given(st.dictionaries(st.integers(0, 64) | st.just(SECTORS - 1), st.binary(min_size=SECTOR, max_size=SECTOR),
+                       max_size=6),
+       st.booleans())
+def test_whatever_is_on_a_disk_is_described_or_refused_as_broken(sectors: Dict[int, bytes], signed: bool) -> None:
+    if signed:
+        sectors = {number: content[:510] + b"\x55\xaa" for number, content in sectors.items()}
+    disk = reader(sectors)
+    entries = mbr_entries(disk(0, SECTOR))
+    hybrid_words(entries)
+    gap([entry.start for entry in entries], disk, SECTOR, 1 << 16)
+    for entry in entries:
+        with contextlib.suppress(BrokenTable):
+            assert len(logical_records(entry, disk)) <= MAX_LOGICAL * 4
+    with contextlib.suppress(BrokenTable):
+        judge_gpt(disk, SECTORS)
