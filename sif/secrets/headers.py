@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import zlib
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from sif import media
-from sif.capture.luks_header import header_secret
+from sif.capture.luks_header import MAGIC, header_secret
 from sif.errors import UsageError
 from sif.model import Luks, SystemInformation
 from sif.run import run
@@ -67,6 +68,9 @@ def packed(header: bytes) -> bytes:
 def unpacked(value: bytes) -> bytes:
     """What ``cryptsetup luksHeaderRestore`` takes. Raises SecretUnavailable for something else."""
     try:
-        return gzip.decompress(value)
-    except (OSError, EOFError) as error:
-        raise SecretUnavailable("the secret is not a LUKS header", found=str(error)) from None
+        header = gzip.decompress(value)
+    except (OSError, EOFError, zlib.error):
+        header = b""
+    if not header.startswith(MAGIC):
+        raise SecretUnavailable("the secret is not a packed LUKS header", found=f"{len(value)} bytes")
+    return header
