@@ -15,7 +15,7 @@ from sif.model import Luks, Ref, SystemInformation
 from sif.run import run
 from sif.secrets import SecretUnavailable, decrypt, encrypt
 from sif.secrets.files import memory_directory
-from sif.secrets.headers import packed, unpacked, with_headers
+from sif.secrets.headers import blanked, packed, unpacked, with_headers
 from sif.writer import write_set
 
 HEADER = b"LUKS\xba\xbe" + b"keyslot, most secret" + bytes(2 << 20)
@@ -81,6 +81,14 @@ def test_other_secrets_are_never_dropped(tmp_path: Path, ann: Tuple[Path, str]) 
 def test_without_a_volume_there_is_no_header(ann: Tuple[Path, str]) -> None:
     with pytest.raises(UsageError, match="no LUKS volume"):
         with_headers(machine(), {}, recipients=[ann[1]])
+
+
+def test_what_no_keyslot_uses_is_left_out() -> None:
+    metadata = b'{"keyslots":{"0":{"area":{"offset":"32768","size":"4096"}}}}'
+    copy = (b"LUKS\xba\xbe\0\2" + (16384).to_bytes(8, "big")).ljust(4096, b"\0") + metadata.ljust(12288, b"\0")
+    header = copy * 2 + b"k" * 4096 + b"removed" * 1000
+    assert blanked(header) == copy * 2 + b"k" * 4096 + bytes(7000)
+    assert blanked(HEADER) == HEADER, "LUKS1 is kept whole"
 
 
 def test_the_same_header_gives_the_same_secret() -> None:
