@@ -7,9 +7,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Callable, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Mapping, Optional, Sequence, Tuple
 
 from sif.capture import DEFAULT_PROVIDERS, Captured, capture
+from sif.capture.from_providers import asker
+from sif.capture.history import numbered
 from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
@@ -19,6 +21,8 @@ from sif.errors import Exit, LifeboatError, UsageError
 from sif.jsonform import to_json
 from sif.model import SystemInformation
 from sif.problems import printable
+from sif.provider.cli import add_provider
+from sif.provider.config import DEFAULT_CONFIG, read_config
 from sif.reader import load_set
 from sif.restorable import obstacles
 from sif.secrets.cli import add_commands as add_secrets
@@ -70,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     compare.set_defaults(command=_diff)
     add_edit(commands)
     add_convert(commands)
+    add_provider(commands)
     add_catalog(commands)
     add_signature(commands)
     add_secrets(commands)
@@ -85,6 +90,9 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
                      help="directory of the set; made if it is missing (usually MEDIUM/HOSTNAME)")
     sub.add_argument("--providers", type=Path, default=Path(DEFAULT_PROVIDERS), metavar="DIR",
                      help="fragments with STORE and COMMAND sections, *.sif (default: %(default)s)")
+    sub.add_argument("--provider-config", type=Path, default=Path(DEFAULT_CONFIG), metavar="DIR",
+                     help="providers to ask for their sections, *.conf (default: %(default)s)")
+    sub.add_argument("--backup", action="store_true", help="have the providers back up first")
     sub.add_argument("--secrets", type=Path, metavar="FILE",
                      help=f"age file with the values of secret:NAME (default: {DEFAULT_SECRETS}, if it is there)")
     sub.add_argument("--luks-headers", action="store_true",
@@ -115,8 +123,10 @@ def _capture(arguments: argparse.Namespace) -> Exit:
     captured = capture(providers=arguments.providers, hostname=arguments.name,
                        exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog,
                        exclude=tuple(arguments.exclude), describe_all=arguments.describe_all,
-                       drivers=arguments.drivers)
+                       drivers=arguments.drivers,
+                       ask=asker(read_config(arguments.provider_config), backup=arguments.backup, report=_progress))
     info, files = _with_secrets(captured, arguments)
+    info = numbered(info, arguments.output)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)
     for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):
@@ -135,6 +145,12 @@ def _with_secrets(captured: Captured, arguments: argparse.Namespace) -> Tuple[Sy
         raise UsageError("LUKS headers are written for somebody only", wanted="--secrets-recipient KEY")
     return with_headers(captured.info, captured.files, recipients=arguments.secrets_recipient,
                         secrets=arguments.secrets, identities=arguments.secrets_identity)
+
+
+def _progress(message: Mapping[str, Any]) -> None:
+    """A provider's words, for people."""
+    if message["type"] == "log":
+        print(f"{message['level']}: {message['text']}", file=sys.stderr)
 
 
 def _show(arguments: argparse.Namespace) -> Exit:
