@@ -56,10 +56,14 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("path", type=Path, metavar="PATH", help="a .sif file (the first part) or the set's directory")
     show.add_argument("--json", action="store_true", help="JSON instead of SIF text")
     show.set_defaults(command=_show)
-    check = commands.add_parser("check", help="verify a set", description="Read a set as a restore would, print every "
-                                "problem with file, line and column, and say whether this version's rescue system "
-                                f"would restore it. Exit code {int(Exit.NOT_RESTORABLE)} if it would not.")
-    check.add_argument("path", type=Path, metavar="PATH", help="a .sif file (the first part) or the set's directory")
+    check = commands.add_parser("check", help="verify a set, or this machine", description="Read a set as a restore "
+                                "would, print every problem with file, line and column, and say whether this version's "
+                                "rescue system would restore it; without PATH, say that of this machine as a capture "
+                                f"would describe it. Exit code {int(Exit.NOT_RESTORABLE)} if it would not.")
+    check.add_argument("path", type=Path, nargs="?", metavar="PATH",
+                       help="a .sif file (the first part) or the set's directory")
+    check.add_argument("--exclude", action="append", default=[], metavar="NAME",
+                       help="without PATH: as in `sif capture`")
     check.set_defaults(command=_check)
     compare = commands.add_parser("diff", help="compare two sets", description="Print every key that differs. "
                                   f"Exit code {int(Exit.DIFFERENT)} if there is one.")
@@ -158,11 +162,24 @@ def _show(arguments: argparse.Namespace) -> Exit:
 
 
 def _check(arguments: argparse.Namespace) -> Exit:
+    if arguments.path is None:
+        return _check_machine(tuple(arguments.exclude))
+    if arguments.exclude:
+        raise UsageError("nothing can be left out of a set that is written", found="--exclude",
+                         wanted="it at the capture")
     loaded = load_set(arguments.path)
     _warn(loaded.warnings)
     print(f"{arguments.path}: sound; {loaded.info.system.hostname}, captured "
           f"{loaded.info.version.created or 'at an unknown time'}", file=sys.stderr)
     return verdict(loaded.info)
+
+
+def _check_machine(exclude: Tuple[str, ...]) -> Exit:
+    """The verdict on the running machine; nothing is written."""
+    captured = capture(exclude=exclude, describe_all=True)
+    for note in captured.notes:
+        print(f"note: {printable(note, 2000)}", file=sys.stderr)
+    return verdict(captured.info)
 
 
 def verdict(info: SystemInformation) -> Exit:

@@ -15,7 +15,7 @@ from sif.model import Luks, Ref
 BINARY_HEADER_BYTES = 512
 """As much of LUKS2's binary header as holds the label, UUID and subsystem."""
 
-_MAGIC = b"LUKS\xba\xbe"
+MAGIC = b"LUKS\xba\xbe"
 _SECTOR = 512
 
 
@@ -24,7 +24,7 @@ def describe_luks2(head: bytes, metadata: str, device_id: str) -> Luks:
 
     Raises NotDescribed for a volume that is being re-encrypted, or encrypted by the drive itself.
     """
-    if head[:6] != _MAGIC or len(head) < BINARY_HEADER_BYTES:
+    if head[:6] != MAGIC or len(head) < BINARY_HEADER_BYTES:
         raise NotDescribed("no LUKS2 header")
     facts: Mapping[str, Any] = json.loads(metadata)
     config = facts.get("config", {})

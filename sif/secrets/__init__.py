@@ -27,8 +27,8 @@ __all__ = ["MAX_SECRET_BYTES", "MAX_STORED_BYTES", "SecretUnavailable", "Secrets
 MAX_SECRET_BYTES = 64 * 1024
 """Of a secret that a person gives."""
 
-MAX_STORED_BYTES = 8 * 1024 * 1024
-"""Of one in the age file: a packed LUKS header with all its keyslots in use has four."""
+MAX_STORED_BYTES = 16 * 1024 * 1024
+"""Of one in the age file: a packed LUKS header with all its keyslots in use has nine."""
 
 AGE_SECONDS = 300.0
 """A hardware key waits for a person's touch, a protected identity for its passphrase."""

@@ -1,6 +1,6 @@
 """LUKS headers as secrets: whoever has one and a passphrase, even one that was changed since, can open the volume.
 
-A header goes from cryptsetup through a file in memory into the age file, packed by gzip (most of it is empty), and
+A header goes from cryptsetup through a file in memory into the age file, packed by gzip, and
 never lies on a disk in clear.
 """
 
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import json
+import zlib
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from sif import media
-from sif.capture.luks_header import header_secret
+from sif.capture.luks_header import MAGIC, header_secret
 from sif.errors import UsageError
 from sif.model import Luks, SystemInformation
 from sif.run import run
@@ -22,6 +24,8 @@ from sif.secrets.names import SCHEME
 from sif.secrets.sets import DEFAULT_SECRETS, attached
 
 _SECONDS = 120.0
+_BINARY_BYTES = 4096
+"""LUKS2's binary header, after which its JSON begins."""
 
 
 def with_headers(info: SystemInformation, files: Mapping[str, bytes], *, recipients: Sequence[str],
@@ -56,7 +60,25 @@ def read_header(luks: Luks) -> bytes:
     device = f"/dev/disk/by-uuid/{luks.uuid}"
     with private_place("header") as place:
         run(["cryptsetup", "luksHeaderBackup", device, "--header-backup-file", str(place)], timeout=_SECONDS)
-        return packed(place.read_bytes())
+        return packed(blanked(place.read_bytes()))
+
+
+def blanked(header: bytes) -> bytes:
+    """The header with zeros where no keyslot lies.
+
+    cryptsetup fills LUKS2's 16 MiB with random bytes, which no packing makes smaller; and where a keyslot was removed,
+    what an old passphrase opened may still lie. LUKS1's header is small, and kept whole.
+    """
+    if header[6:8] != b"\0\2":
+        return header
+    size = int.from_bytes(header[8:16], "big")
+    metadata = json.loads(header[_BINARY_BYTES:size].partition(b"\0")[0])
+    kept = bytearray(len(header))
+    kept[:2 * size] = header[:2 * size]  # both copies of the metadata
+    for slot in metadata["keyslots"].values():
+        begin, end = int(slot["area"]["offset"]), int(slot["area"]["offset"]) + int(slot["area"]["size"])
+        kept[begin:end] = header[begin:end]
+    return bytes(kept)
 
 
 def packed(header: bytes) -> bytes:
@@ -67,6 +89,9 @@ def packed(header: bytes) -> bytes:
 def unpacked(value: bytes) -> bytes:
     """What ``cryptsetup luksHeaderRestore`` takes. Raises SecretUnavailable for something else."""
     try:
-        return gzip.decompress(value)
-    except (OSError, EOFError) as error:
-        raise SecretUnavailable("the secret is not a LUKS header", found=str(error)) from None
+        header = gzip.decompress(value)
+    except (OSError, EOFError, zlib.error):
+        header = b""
+    if not header.startswith(MAGIC):
+        raise SecretUnavailable("the secret is not a packed LUKS header", found=f"{len(value)} bytes")
+    return header

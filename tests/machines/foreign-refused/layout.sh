@@ -16,11 +16,7 @@ mkfs.ext4 -q -L root "${D0}1"
 luks luks2 "${D0}2"
 python3 /bench/tests/machines/zfs_label.py "${D1}1" tank
 udevadm settle
-# udev would register the first half while the tool still has it open
-udevadm control --stop-exec-queue
 make-bcache -C "${D1}2" >/dev/null
-udevadm control --start-exec-queue
-udevadm settle
 truncate -s 16M /run/header
 luks luks2 "${D1}3" --header /run/header
 printf pass | cryptsetup open --header /run/header --key-file - "${D1}3" headless

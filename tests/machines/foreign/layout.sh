@@ -15,24 +15,11 @@ END
 mkfs.ext4 -q -L root "${D0}1"
 python3 /bench/tests/machines/zfs_label.py "${D1}1" tank
 udevadm settle
-# udev would register the first half while the tool still has it open
-udevadm control --stop-exec-queue
 make-bcache -B "${D1}2" >/dev/null
 make-bcache -C "${D1}3" >/dev/null
 printf pass | cryptsetup open --type plain --cipher aes-xts-plain64 --key-size 256 --hash sha256 --key-file - "${D1}4" veil
 udevadm settle
 mkfs.ext4 -q -L veiled /dev/mapper/veil
-root "${D0}1"
-python3 /bench/tests/machines/zfs_label.py "${D1}1" tank
-make-bcache -B "${D1}2" >/dev/null
-make-bcache -C "${D1}3" >/dev/null
-udevadm control --start-exec-queue
-udevadm settle
-printf pass | cryptsetup open --type plain --cipher aes-xts-plain64 --key-size 256 --hash sha256 --key-file - "${D1}4" veil
-udevadm settle
-mkfs.ext4 -q -L veiled /dev/mapper/veil
-# BitLocker's signature alone
-printf '\353\130\220-FVE-FS-' | dd of="${D1}5" conv=notrunc status=none
 root "${D0}1"
 at /veil /dev/mapper/veil noauto
 printf 'veil PARTLABEL=veil /etc/keys/veil plain,cipher=aes-xts-plain64,size=256\n' >"$MACHINE/etc/crypttab"

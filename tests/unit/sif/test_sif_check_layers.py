@@ -36,7 +36,7 @@ def layered() -> SystemInformation:
     shorter = dataclasses.replace(end, sectors=16000000 - 8 * 2048)
     parts = [shorter if part.id == "d1p1" else part for part in info.partitions]
     first = end.start_sector + end.sectors
-    parts += [partition(2, first, 200000, LINUX_TYPE, on=1), partition(3, first + 200000, 100000, LINUX_TYPE, on=1),
+    parts += [partition(2, first, 200000, LINUX_TYPE, on=1), partition(4, 15181824, 100000, LINUX_TYPE),
               partition(4, first + 300000, 100000, LINUX_TYPE, on=1)]
     return dataclasses.replace(
         info, partitions=tuple(parts), pvs=tuple(
@@ -46,7 +46,7 @@ def layered() -> SystemInformation:
                    hash="sha256", sector_bytes=4096, size_bytes=80 << 20, key_file="/etc/key", label="v",
                    keyslots=("0:argon2id:4:1048576:4", "1:pbkdf2:1000"), tokens=("0:systemd-tpm2",),
                    flags=("allow-discards",)),),
-        btrfs=(Btrfs(id="tank", devices=(Ref("luks_d1p2"), Ref("d1p3")), uuid="4f0a7b9c-1d22-4f9b-9d6b-7c2e0f7a1002",
+        btrfs=(Btrfs(id="tank", devices=(Ref("luks_d1p2"), Ref("d0p4")), uuid="4f0a7b9c-1d22-4f9b-9d6b-7c2e0f7a1002",
                      label="tank", data=BtrfsProfile.RAID1, metadata=BtrfsProfile.RAID1, system=BtrfsProfile.RAID1,
                      features=("extref",), default=Ref("home"), quotas=True, mount="/tank", options="subvolid=5",
                      qgroups=("0/@home:100:none", "1/100:none:5"), device_bytes=(40 << 20, 40 << 20)),),
@@ -106,7 +106,7 @@ def broken(field: str, ident: str, changes: Dict[str, Any]) -> SystemInformation
     ("btrfs", "tank", {"data": BtrfsProfile.RAID1C3}, ("BTRFS", "tank", "data"), "raid1c3 needs more devices"),
     ("btrfs", "tank", {"mixed": True, "data": BtrfsProfile.SINGLE}, ("BTRFS", "tank", "metadata"), "not their profile"),
     ("btrfs", "tank", {"device_bytes": (1,)}, ("BTRFS", "tank", "device_bytes"), "not one size for each device"),
-    ("btrfs", "tank", {"device_bytes": (40 << 20, GIB)}, ("BTRFS", "tank", "device_bytes"), "does not fit on d1p3"),
+    ("btrfs", "tank", {"device_bytes": (40 << 20, GIB)}, ("BTRFS", "tank", "device_bytes"), "does not fit on d0p4"),
     ("btrfs", "tank", {"devices": ()}, ("BTRFS", "tank", "devices"), "needs a device"),
     ("btrfs", "tank", {"devices": (Ref("luks_d1p2"), Ref("d1p4"), Ref("d0p2"))}, ("BTRFS", "tank", "devices"),
      "already holds"),
