@@ -139,9 +139,15 @@ def _opened(path: str, around: Surroundings) -> Tuple[Optional[BlockDevice], Seq
         if not above:
             return None, ()
         device = above[0]
-        if device.type == "crypt":
+        if device.type == "crypt" and not _is_inner(device, around):
             return device, between
         between.append(device)
+
+
+def _is_inner(device: BlockDevice, around: Surroundings) -> bool:
+    """Whether it is cryptsetup's own device for integrity tags (NAME_dif), below the opened volume (NAME)."""
+    return device.path.endswith("_dif") and any(
+        other.path == device.path[:-len("_dif")] and device.kname in other.parents for other in around.devices)
 
 
 def _dm_kind(opened: BlockDevice) -> str:

@@ -57,7 +57,8 @@ def swap_files(storage: Storage, fstab: Sequence[Tuple[str, str, str]],
                 look.data(path, _HEAD_BYTES), path, file_bytes(path), holder, wanted.get(path),
                 f"swap{len(storage.swaps) + len(found)}"))
         except (OSError, NotDescribed) as error:
-            notes.append(f"swap file {path}: {error}; it is not made again")
+            reason = error.strerror if isinstance(error, OSError) else error
+            notes.append(f"swap file {path}: {reason}; it is not made again")
     return tuple(found), tuple(notes)
 
 
