@@ -11,6 +11,7 @@ from typing import Callable, Optional, Sequence
 
 from sif.capture import DEFAULT_PROVIDERS, capture
 from sif.capture.history import numbered
+from sif.capture.vendor import with_vendor_sections
 from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
@@ -97,7 +98,7 @@ def _capture(arguments: argparse.Namespace) -> Exit:
                        exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog,
                        drivers=arguments.drivers)
     info, files = with_secrets(captured.info, captured.files, arguments.secrets)
-    info = numbered(info, arguments.output)
+    info = with_vendor_sections(numbered(info, arguments.output), arguments.providers)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)
     for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):
