@@ -99,7 +99,7 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     problems = errors_of(check(info))
     if problems:
         raise rejection(info.system.hostname, problems)
-    notes = (*storage.notes, *found.notes, *part.notes, *shared,
+    notes = (*storage.notes, *found.notes, *shared, *part.notes,
              *(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others))
     captured = Captured(info, {**dict(storage.files), **found.content, **part.files}, notes)
     return add_catalog(captured) if catalog else captured
