@@ -12,6 +12,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence, Tuple
 from sif.capture import DEFAULT_PROVIDERS, Captured, capture
 from sif.capture.from_providers import asker
 from sif.capture.history import numbered
+from sif.capture.vendor import with_vendor_sections
 from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
@@ -126,7 +127,7 @@ def _capture(arguments: argparse.Namespace) -> Exit:
                        drivers=arguments.drivers,
                        ask=asker(read_config(arguments.provider_config), backup=arguments.backup, report=_progress))
     info, files = _with_secrets(captured, arguments)
-    info = numbered(info, arguments.output)
+    info = with_vendor_sections(numbered(info, arguments.output), arguments.providers)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)
     for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):
