@@ -14,6 +14,7 @@ from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
 from sif.drivers.collect import Collect
+from sif.edit.cli import add_edit
 from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
 from sif.problems import printable
@@ -59,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--identity", action="store_true",
                          help="only what a restored machine must have in common with the original")
     compare.set_defaults(command=_diff)
+    add_edit(commands)
     add_convert(commands)
     add_catalog(commands)
     add_signature(commands)
@@ -107,7 +109,8 @@ def _capture(arguments: argparse.Namespace) -> Exit:
 def _show(arguments: argparse.Namespace) -> Exit:
     loaded = load_set(arguments.path)
     _warn(loaded.warnings)
-    sys.stdout.write(to_json(loaded.info) + "\n" if arguments.json else write_text(loaded.info.records()))
+    info = loaded.info
+    sys.stdout.write(to_json(info) + "\n" if arguments.json else write_text(info.records(), info.foreign))
     return Exit.OK
 
 

@@ -93,7 +93,8 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     problems = errors_of(check(info))
     if problems:
         raise rejection(info.system.hostname, problems)
-    notes = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
+    notes = (*storage.notes,
+             *(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others))
     captured = Captured(info, {**dict(storage.files), **found.content}, (*notes, *found.notes))
     return add_catalog(captured) if catalog else captured
 
