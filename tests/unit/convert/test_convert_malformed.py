@@ -186,7 +186,7 @@ def refused(directory: Path) -> Tuple[str, str]:
     return raised.value.problems[0].where, raised.value.problems[0].what
 
 
-def test_a_thin_pool_is_left_out_and_so_is_the_text_that_would_bring_it_back(tmp_path: Path) -> None:
+def test_a_volume_without_its_pool_is_left_out_and_so_is_the_text_that_would_bring_it_back(tmp_path: Path) -> None:
     head, tail = CFG.split('"pv0", 2560')
     before, kind, after = head.rpartition('type = "striped"')
     thin = before + kind.replace("striped", "thin") + after.replace("stripes", "device_ids") + "1" + tail
