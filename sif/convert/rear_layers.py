@@ -16,6 +16,7 @@ from sif.model import Luks, MdArray, MdLevel, MdMetadata, Ref
 from sif.problems import Problem
 
 _MD_UUID = re.compile(r"[0-9a-f]{8}(?::[0-9a-f]{8}){3}")
+_MAX_DEVICES = 2048
 _CIPHER = re.compile(r"[a-z0-9_:()-]{3,60}")
 _OFFSETS = {1: 2 * 1024 * 1024, 2: 16 * 1024 * 1024}
 """Where the data begins in what cryptsetup makes by itself, by the version of LUKS."""
@@ -124,10 +125,12 @@ def _array(line: RaidLine, ident: str, members: List[Ref], size: int, ledger: Le
     uuid = facts.get("uuid", "").lower()
     if not _MD_UUID.fullmatch(uuid):
         raise BadWords("not the UUID of an array", uuid or "nothing", "4 groups of 8 hexadecimal digits with colons")
-    if len(members) > devices + spares or not members:
+    if max(devices, spares) > _MAX_DEVICES:
+        raise BadWords("not a number of devices of an array", str(max(devices, spares)), f"at most {_MAX_DEVICES}")
+    absent = devices + spares - len(members)
+    if not 0 <= absent < devices:
         raise BadWords("the array has another number of devices than it says", str(len(members)),
                        f"{devices} and {spares} spares")
-    absent = devices + spares - len(members)
     active = members[:devices - absent]
     if absent:
         ledger.assumed(where, f"{ident} missing", f"a degraded array: its last {absent} slots are taken as the empty "
