@@ -88,13 +88,16 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     sub.add_argument("--drivers", type=Collect, choices=tuple(Collect), default=Collect.NEEDED, metavar="WHICH",
                      help="kernel modules with their firmware: `needed` for disk, network and stores (default), `all` "
                           "that are loaded, or `none`")
+    sub.add_argument("--tool", action="append", default=[], metavar="PATH",
+                     help="take this program along for the rescue system: a helper of mount, or one that restores; may "
+                          "be repeated")
     sub.set_defaults(command=_capture)
 
 
 def _capture(arguments: argparse.Namespace) -> Exit:
     captured = capture(providers=arguments.providers, hostname=arguments.name,
                        exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog,
-                       drivers=arguments.drivers)
+                       drivers=arguments.drivers, tools=tuple(arguments.tool))
     info, files = with_secrets(captured.info, captured.files, arguments.secrets)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)

@@ -24,6 +24,7 @@ from sif.capture.system import probe_system
 from sif.catalog.part import catalog_part
 from sif.check import check
 from sif.drivers.collect import Collect, collect_drivers, with_drivers
+from sif.drivers.tools import with_tools
 from sif.errors import UsageError
 from sif.features import features_of
 from sif.model import Disk, DiskRole, FileSystem, Store, SystemInformation, TableType, Version
@@ -47,11 +48,11 @@ class Captured:
 
 def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
             exclude_disks: Sequence[str] = (), catalog: bool = False,
-            drivers: Collect = Collect.NONE) -> Captured:
+            drivers: Collect = Collect.NONE, tools: Sequence[str] = ()) -> Captured:
     """Describe the running machine.
 
     ``exclude_disks`` are kernel names of disks to leave out; ``catalog`` adds the catalog;
-    ``drivers`` says which kernel modules are collected. Raises NotRestorable for
+    ``drivers`` says which kernel modules are collected, ``tools`` which programs go along. Raises NotRestorable for
     what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
     provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
     UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
@@ -87,7 +88,7 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
         nics=probe_nics(), devices=probe_devices(), stores=stores, commands=commands))
     others = _other_disks(roles, devices)
     info = replace(info, disks=(*info.disks, *others))
-    found = collect_drivers(info, drivers)
+    found = with_tools(collect_drivers(info, drivers), tools)
     info = with_drivers(info, found)
     info = replace(info, version=replace(info.version, requires=features_of(info)))
     problems = errors_of(check(info))
