@@ -7,9 +7,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Callable, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from sif.capture import DEFAULT_PROVIDERS, capture
+from sif.capture.from_providers import asker
 from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
@@ -18,6 +19,8 @@ from sif.edit.cli import add_edit
 from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
 from sif.problems import printable
+from sif.provider.cli import add_provider
+from sif.provider.config import DEFAULT_CONFIG, read_config
 from sif.reader import load_set
 from sif.secrets.cli import add_commands as add_secrets
 from sif.secrets.names import declared_secrets
@@ -62,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     compare.set_defaults(command=_diff)
     add_edit(commands)
     add_convert(commands)
+    add_provider(commands)
     add_catalog(commands)
     add_signature(commands)
     add_secrets(commands)
@@ -77,6 +81,9 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
                      help="directory of the set; made if it is missing (usually MEDIUM/HOSTNAME)")
     sub.add_argument("--providers", type=Path, default=Path(DEFAULT_PROVIDERS), metavar="DIR",
                      help="fragments with STORE and COMMAND sections, *.sif (default: %(default)s)")
+    sub.add_argument("--provider-config", type=Path, default=Path(DEFAULT_CONFIG), metavar="DIR",
+                     help="providers to ask for their sections, *.conf (default: %(default)s)")
+    sub.add_argument("--backup", action="store_true", help="have the providers back up first")
     sub.add_argument("--secrets", type=Path, metavar="FILE",
                      help=f"age file with the values of secret:NAME (default: {DEFAULT_SECRETS}, if it is there)")
     sub.add_argument("--name", metavar="HOSTNAME", help="host name to record instead of the machine's own")
@@ -97,7 +104,8 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _capture(arguments: argparse.Namespace) -> Exit:
     captured = capture(providers=arguments.providers, hostname=arguments.name,
                        exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog,
-                       drivers=arguments.drivers, tools=tuple(arguments.tool))
+                       drivers=arguments.drivers, tools=tuple(arguments.tool),
+                       ask=asker(read_config(arguments.provider_config), backup=arguments.backup, report=_progress))
     info, files = with_secrets(captured.info, captured.files, arguments.secrets)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)
@@ -107,6 +115,12 @@ def _capture(arguments: argparse.Namespace) -> Exit:
           f"logical volumes, {len(info.filesystems)} file systems, {len(info.commands)} commands -> {arguments.output}",
           file=sys.stderr)
     return Exit.OK
+
+
+def _progress(message: Mapping[str, Any]) -> None:
+    """A provider's words, for people."""
+    if message["type"] == "log":
+        print(f"{message['level']}: {message['text']}", file=sys.stderr)
 
 
 def _show(arguments: argparse.Namespace) -> Exit:

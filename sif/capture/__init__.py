@@ -14,6 +14,7 @@ from sif import look
 from sif.capture.blocks import BlockDevice, descendants, probe_blocks, whole_disks
 from sif.capture.boot import probe_boot
 from sif.capture.errors import CaptureFailed, NotRestorable
+from sif.capture.from_providers import Asker, nobody, volumes_of
 from sif.capture.lvm import probe_group_members
 from sif.capture.mounts import parse_fstab, read_fstab, with_mounts
 from sif.capture.network import probe_devices, probe_nics
@@ -48,11 +49,12 @@ class Captured:
 
 def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
             exclude_disks: Sequence[str] = (), catalog: bool = False,
-            drivers: Collect = Collect.NONE, tools: Sequence[str] = ()) -> Captured:
+            drivers: Collect = Collect.NONE, tools: Sequence[str] = (), ask: Asker = nobody) -> Captured:
     """Describe the running machine.
 
     ``exclude_disks`` are kernel names of disks to leave out; ``catalog`` adds the catalog;
-    ``drivers`` says which kernel modules are collected, ``tools`` which programs go along. Raises NotRestorable for
+    ``drivers`` says which kernel modules are collected, ``tools`` which programs go along; ``ask`` asks providers, when
+    all else is known to be right, for their sections and files. Raises NotRestorable for
     what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
     provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
     UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
@@ -81,22 +83,24 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
         raise CaptureFailed("the file system of / is on no disk of this machine",
                             found=", ".join(f"{d.kname} ({d.type})" for d in devices if d.type == "disk") or "no disk",
                             hint="capture works on machines that start from their own disks; is this a container?")
+    part = ask(volumes_of((*storage.filesystems, *storage.btrfs, *storage.subvolumes)))
+    _check_stores(roles, devices, part.stores())
     first = {ident: f"/dev/{name}" for ident, name in roles.critical().items()}
     boot, entries = probe_boot(storage.filesystems, storage.partitions, first, _first_sector)
     info = storage.into(SystemInformation(
         version=_version(), system=probe_system(boot_fs.id, root.id, hostname), boot=boot, efi_entries=entries,
         nics=probe_nics(), devices=probe_devices(), stores=stores, commands=commands))
     others = _other_disks(roles, devices)
-    info = replace(info, disks=(*info.disks, *others))
+    info = part.into(replace(info, disks=(*info.disks, *others)))
     found = with_tools(collect_drivers(info, drivers), tools)
     info = with_drivers(info, found)
     info = replace(info, version=replace(info.version, requires=features_of(info)))
     problems = errors_of(check(info))
     if problems:
         raise rejection(info.system.hostname, problems)
-    notes = (*storage.notes,
+    notes = (*storage.notes, *found.notes, *part.notes,
              *(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others))
-    captured = Captured(info, {**dict(storage.files), **found.content}, (*notes, *found.notes))
+    captured = Captured(info, {**dict(storage.files), **found.content, **part.files}, notes)
     return add_catalog(captured) if catalog else captured
 
 
