@@ -25,7 +25,7 @@ from rescue.planner.codec import dump_plan
 from rescue.planner.consent import require_unattended
 from rescue.repeat import refuse_repetition
 from rescue.staging.choose import choose_stage, expected_free_bytes
-from rescue.staging.sources import RescueFiles, find_rescue_files
+from rescue.staging.sources import RescueFiles, bytes_of_set, find_rescue_files
 from rescue.staging.stage import StageOrder, stage
 from rescue.storage.mounts import mount_tree, unmount_tree
 from rescue.stores import ReadyStore, exclusions, open_stores
@@ -60,7 +60,7 @@ def phase1(agent: Agent) -> None:
     refuse_second_time(agent, saved)
     load_drivers(agent, saved, sif)
     stores = mount_stores(agent, saved)
-    check_stage(saved, files)
+    check_stage(saved, files, sif.parent)
     hardware = detect(agent, medium, stores)
     chosen = Chosen(saved, sif, hardware, plan(agent, saved, hardware))
     agree(agent, chosen)
@@ -160,10 +160,10 @@ def mount_stores(agent: Agent, saved: SystemInformation) -> Tuple[ReadyStore, ..
         return ready
 
 
-def check_stage(saved: SystemInformation, files: RescueFiles) -> None:
+def check_stage(saved: SystemInformation, files: RescueFiles, directory: Path) -> None:
     """Refuse now, not after the rebuild, when no volume has room for phase 2."""
     expected = {fs.id: expected_free_bytes(saved, fs) for fs in saved.filesystems}
-    choose_stage(saved, expected, files.needed_bytes())
+    choose_stage(saved, expected, files.needed_bytes() + bytes_of_set(directory))
 
 
 def detect(agent: Agent, medium: MediumFound, stores: Sequence[ReadyStore]) -> Hardware:

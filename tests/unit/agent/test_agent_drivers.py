@@ -13,6 +13,7 @@ from rescue.drivers import code_text, may_bring_up, told
 from rescue.set_drivers import How, decide, in_order, load
 from rescue.set_files import FileNotPlaced, place_from_set, place_from_stores, write_below
 from rescue.staging.early import HOOK, EarlyFile, appended, archive, early_files
+from rescue.staging.sources import bytes_of_set
 from sif.drivers.tree import ModuleTree
 from sif.media import sha256_hex
 from sif.model import Driver, Need, Ref, SetFile, SystemInformation
@@ -232,3 +233,8 @@ def test_the_archive_is_one_that_the_kernel_unpacks() -> None:
                        "a/d": (0o100755, b"")}
     assert appended(b"12345", files) == b"12345\0\0\0" + archive(files)
     assert appended(b"12345", ()) == b"12345"
+
+
+def test_the_set_counts_when_room_for_phase_2_is_looked_for(tmp_path: Path) -> None:
+    with_drivers(tmp_path)
+    assert bytes_of_set(tmp_path) == sum(map(len, ("vendor", "scsi", "tg3", "firmware")))
