@@ -11,6 +11,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 
 from sif.capture import DEFAULT_PROVIDERS, capture
 from sif.capture.from_providers import asker
+from sif.capture.history import numbered
 from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
@@ -107,6 +108,7 @@ def _capture(arguments: argparse.Namespace) -> Exit:
                        drivers=arguments.drivers, tools=tuple(arguments.tool),
                        ask=asker(read_config(arguments.provider_config), backup=arguments.backup, report=_progress))
     info, files = with_secrets(captured.info, captured.files, arguments.secrets)
+    info = numbered(info, arguments.output)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)
     for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):

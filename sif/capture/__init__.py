@@ -16,6 +16,7 @@ from sif.capture.boot import probe_boot
 from sif.capture.errors import CaptureFailed, NotRestorable
 from sif.capture.from_providers import Asker, nobody, volumes_of
 from sif.capture.lvm import probe_group_members
+from sif.capture.mirrors import mirrors_as_found
 from sif.capture.mounts import parse_fstab, read_fstab, with_mounts
 from sif.capture.network import probe_devices, probe_nics
 from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
@@ -95,10 +96,11 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     found = with_tools(collect_drivers(info, drivers), tools)
     info = with_drivers(info, found)
     info = replace(info, version=replace(info.version, requires=features_of(info)))
+    info, shared = mirrors_as_found(info)
     problems = errors_of(check(info))
     if problems:
         raise rejection(info.system.hostname, problems)
-    notes = (*storage.notes, *found.notes, *part.notes,
+    notes = (*storage.notes, *found.notes, *shared, *part.notes,
              *(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others))
     captured = Captured(info, {**dict(storage.files), **found.content, **part.files}, notes)
     return add_catalog(captured) if catalog else captured
