@@ -174,6 +174,9 @@ class Answers:
         self.asked.append((ident, question))
         return self.answer
 
+    def ask_secret(self, ident: str, question: str) -> str:
+        raise AssertionError("no secret is asked for here")
+
 
 @pytest.mark.parametrize(("answer", "wanted"), [("load", True), ("skip", False)])
 def test_code_of_the_set_runs_only_if_the_operator_lets_it(answer: str, wanted: bool) -> None:
