@@ -117,6 +117,9 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     sub.add_argument("--drivers", type=Collect, choices=tuple(Collect), default=Collect.NEEDED, metavar="WHICH",
                      help="kernel modules with their firmware: `needed` for disk, network and stores (default), `all` "
                           "that are loaded, or `none`")
+    sub.add_argument("--tool", action="append", default=[], metavar="PATH",
+                     help="take this program along for the rescue system: a helper of mount, or one that restores; may "
+                          "be repeated")
     sub.set_defaults(command=_capture)
 
 
@@ -124,7 +127,7 @@ def _capture(arguments: argparse.Namespace) -> Exit:
     captured = capture(providers=arguments.providers, hostname=arguments.name,
                        exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog,
                        exclude=tuple(arguments.exclude), describe_all=arguments.describe_all,
-                       drivers=arguments.drivers,
+                       drivers=arguments.drivers, tools=tuple(arguments.tool),
                        ask=asker(read_config(arguments.provider_config), backup=arguments.backup, report=_progress))
     info, files = _with_secrets(captured, arguments)
     info = with_vendor_sections(numbered(info, arguments.output), arguments.providers)

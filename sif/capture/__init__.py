@@ -32,6 +32,7 @@ from sif.capture.system import probe_system
 from sif.catalog.part import catalog_part
 from sif.check import check
 from sif.drivers.collect import Collect, collect_drivers, with_drivers
+from sif.drivers.tools import with_tools
 from sif.errors import UsageError
 from sif.features import features_of
 from sif.model import Btrfs, Disk, DiskRole, FileSystem, Store, Subvolume, SystemInformation, TableType, Version
@@ -58,13 +59,14 @@ class Captured:
 
 def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
             exclude_disks: Sequence[str] = (), catalog: bool = False, exclude: Sequence[str] = (),
-            describe_all: bool = False, drivers: Collect = Collect.NONE, ask: Asker = nobody) -> Captured:
+            describe_all: bool = False, drivers: Collect = Collect.NONE, tools: Sequence[str] = (),
+            ask: Asker = nobody) -> Captured:
     """Describe the running machine.
 
     ``exclude_disks`` are kernel names of disks to leave out, ``exclude`` names of anything (docs: `sif capture`);
     ``describe_all`` describes also what this version's rescue system can't make again; ``catalog`` adds the
-    catalog; ``drivers`` says which kernel modules are collected; ``ask`` asks providers, when all else is known to be
-    right, for their sections and files. Raises NotRestorable for
+    catalog; ``drivers`` says which kernel modules are collected, ``tools`` which programs go along; ``ask`` asks
+    providers, when all else is known to be right, for their sections and files. Raises NotRestorable for
     what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
     provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
     UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
@@ -104,7 +106,7 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
         nics=probe_nics(), devices=probe_devices(), stores=stores, commands=commands))
     others = _other_disks(roles, devices)
     info = part.into(replace(info, disks=(*info.disks, *others)))
-    found = collect_drivers(info, drivers)
+    found = with_tools(collect_drivers(info, drivers), tools)
     info = with_drivers(info, found)
     info = replace(info, version=replace(info.version, requires=features_of(info)))
     loud = require_restorable(storage, info, describe_all)
