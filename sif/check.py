@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from sif.checks import catalogs, commands, disks, filesystems, machine, references, secrets, volumes
+from sif.checks import catalogs, commands, disks, filesystems, machine, raws, references, secrets, volumes
 from sif.model import SystemInformation
 from sif.problems import Problem
 
@@ -15,6 +15,7 @@ CHECKS = (
     references.check_references,
     disks.check_disks,
     disks.check_partitions,
+    raws.check_raws,
     volumes.check_groups,
     volumes.check_volumes,
     filesystems.check_holders,

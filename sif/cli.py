@@ -16,12 +16,13 @@ from sif.diff import diff
 from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
 from sif.problems import printable
+from sif.raw.cli import add_raw_options, write_with_images
 from sif.reader import load_set
 from sif.secrets.cli import add_commands as add_secrets
 from sif.secrets.names import declared_secrets
 from sif.secrets.sets import DEFAULT_SECRETS, with_secrets
 from sif.signature.cli import add_commands as add_signature
-from sif.writer import write_set, write_text
+from sif.writer import write_text
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -82,14 +83,15 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     sub.add_argument("--catalog", action="store_true",
                      help="add the catalog: digest, mode, owner and capabilities of every file that packages own; "
                           "reads all of them")
+    add_raw_options(sub)
     sub.set_defaults(command=_capture)
 
 
 def _capture(arguments: argparse.Namespace) -> Exit:
     captured = capture(providers=arguments.providers, hostname=arguments.name,
-                       exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog)
+                       exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog, raw=arguments.raw)
     info, files = with_secrets(captured.info, captured.files, arguments.secrets)
-    write_set(info, arguments.output, files)
+    info = write_with_images(info, files, captured.raw, arguments.output, arguments.raw_to)
     asked = () if info.secrets else declared_secrets(info)
     for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):
         print(f"note: {printable(note, 2000)}", file=sys.stderr)

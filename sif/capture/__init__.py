@@ -27,6 +27,8 @@ from sif.errors import UsageError
 from sif.features import features_of
 from sif.model import Disk, DiskRole, FileSystem, Store, SystemInformation, TableType, Version
 from sif.problems import errors_of, rejection
+from sif.raw.choose import KeptRaw, RawWish
+from sif.raw.keep import require_idle
 
 __all__ = ["DEFAULT_PROVIDERS", "CaptureFailed", "Captured", "NotRestorable", "capture", "parse_fstab", "probe_storage"]
 
@@ -37,18 +39,23 @@ _TRANSIENT_PLACES = ("/proc", "/sys", "/dev", "/run", "/tmp", "/mnt", "/media")
 
 @dataclass(frozen=True)
 class Captured:
-    """A set ready to be written: the records, the medium's further files, and notes for the administrator."""
+    """A set ready to be written: the records, the medium's further files, and notes for the administrator.
+
+    ``raw`` are the partitions whose images are still to be taken: :func:`sif.raw.keep.with_images`.
+    """
 
     info: SystemInformation
     files: Mapping[str, bytes]
     notes: Tuple[str, ...] = ()
+    raw: Tuple[KeptRaw, ...] = ()
 
 
 def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
-            exclude_disks: Sequence[str] = (), catalog: bool = False) -> Captured:
+            exclude_disks: Sequence[str] = (), catalog: bool = False, raw: Sequence[str] = ()) -> Captured:
     """Describe the running machine.
 
-    ``exclude_disks`` are kernel names of disks to leave out; ``catalog`` adds the catalog. Raises NotRestorable for
+    ``exclude_disks`` are kernel names of disks to leave out; ``catalog`` adds the catalog; ``raw`` names partitions
+    that are kept sector by sector beside the reserved ones. Raises NotRestorable for
     what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
     provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
     UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
@@ -61,9 +68,11 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     disks = whole_disks(devices)
     _check_excluded(exclude_disks, disks)
     groups = volume_group_disks(devices, disks, probe_group_members())
-    roles = assign_roles(disks, devices, _used(devices, stores), groups, exclude_disks)
+    used = _used(devices, stores)
+    roles = assign_roles(disks, devices, used, groups, exclude_disks)
     _check_stores(roles, devices, stores)
-    storage = probe_storage(roles.critical(), blocks=devices)
+    storage = probe_storage(roles.critical(), blocks=devices, raw=RawWish(tuple(raw), used=frozenset(used)))
+    require_idle(storage.raw, devices)
     if storage.unsupported:
         raise NotRestorable("this machine has something that this version cannot restore",
                             found="; ".join(storage.unsupported),
@@ -89,7 +98,7 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     if problems:
         raise rejection(info.system.hostname, problems)
     notes = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
-    captured = Captured(info, dict(storage.files), notes)
+    captured = Captured(info, dict(storage.files), notes, storage.raw)
     return add_catalog(captured) if catalog else captured
 
 
@@ -99,8 +108,8 @@ def add_catalog(captured: Captured) -> Captured:
     Comes after the checks, because it takes longest: what is refused is refused at once.
     """
     part = catalog_part(Path("/"), captured.info.system.hostname)
-    return Captured(replace(captured.info, catalogs=(part.section,)), {**captured.files, part.path: part.data},
-                    (*captured.notes, *part.notes))
+    return replace(captured, info=replace(captured.info, catalogs=(part.section,)),
+                   files={**captured.files, part.path: part.data}, notes=(*captured.notes, *part.notes))
 
 
 def _version() -> Version:

@@ -58,6 +58,12 @@ def supported(signature: Signature) -> bool:
     return signature.type in {kind.value for kind in FsType}
 
 
+def made_again(path: str) -> bool:
+    """Whether what is on a device is described and made again by a restore: a known file system, or swap."""
+    signature = probe_signature(path)
+    return signature.type == "swap" or supported(signature)
+
+
 def probe_filesystem(path: str, device_id: str, signature: Signature) -> FileSystem:
     """The file system on a device, named ``fs_<device id>``; ``signature.type`` must be a supported one."""
     kind = FsType(signature.type)

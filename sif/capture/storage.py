@@ -11,7 +11,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from sif import look
 from sif.capture.blocks import BlockDevice, descendants, probe_blocks
-from sif.capture.filesystems import NotDescribed, probe_content, probe_signature
+from sif.capture.filesystems import NotDescribed, made_again, probe_content, probe_signature
 from sif.capture.lvm import LvmFacts, probe_lvm
 from sif.capture.tables import NO_TABLE, Table, partition_number, probe_table
 from sif.model import (
@@ -26,6 +26,7 @@ from sif.model import (
     SystemInformation,
     VolumeGroup,
 )
+from sif.raw.choose import RESERVED_ONLY, KeptRaw, RawWish, choose
 
 _EXTENDED_TYPES = frozenset({"0x05", "0x0f", "0x85"})
 
@@ -35,7 +36,8 @@ class Storage:
     """Everything on the disks that were asked for.
 
     ``paths`` maps ids of partitions and logical volumes to device paths, ``files`` are the medium's files that the
-    records name, ``unsupported`` says what was found that can't be made again.
+    records name, ``unsupported`` says what was found that can't be made again, ``raw`` are the partitions that are kept
+    sector by sector: what lies on them is not described.
     """
 
     disks: Tuple[Disk, ...]
@@ -48,6 +50,7 @@ class Storage:
     paths: Mapping[str, str]
     files: Tuple[Tuple[str, bytes], ...] = ()
     unsupported: Tuple[str, ...] = ()
+    raw: Tuple[KeptRaw, ...] = ()
 
     def into(self, info: SystemInformation) -> SystemInformation:
         """``info`` with its storage replaced by this one's."""
@@ -56,7 +59,7 @@ class Storage:
 
 
 def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
-                  blocks: Optional[Sequence[BlockDevice]] = None) -> Storage:
+                  blocks: Optional[Sequence[BlockDevice]] = None, raw: RawWish = RESERVED_ONLY) -> Storage:
     """Read the disks ``{section id: kernel name}`` and what lies on them.
 
     ``isolate`` shows LVM these disks only; file systems inside volume groups are read if their volumes are active.
@@ -71,12 +74,15 @@ def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
     unsupported += lvm.unsupported
     paths = {ident: path for path, ident in ids.items()}
     paths.update(lvm.device_of)
-    filesystems, swaps, more = _contents(_leaves(disks, tables, lvm), paths)
+    leaves = _leaves(disks, tables, lvm)
+    kept = choose([p for table, _ in tables.values() for p in table.partitions], paths, leaves, raw, made_again)
+    leaves = tuple(ident for ident in leaves if ident not in {one.partition for one in kept})
+    filesystems, swaps, more = _contents(leaves, paths)
     return Storage(
         disks=tuple(_disk(by_name[name], ident, tables[ident][0]) for ident, name in disks.items()),
         partitions=tuple(p for table, _ in tables.values() for p in table.partitions),
         pvs=lvm.pvs, vgs=lvm.vgs, lvs=lvm.lvs, filesystems=filesystems, swaps=swaps, paths=paths, files=lvm.files,
-        unsupported=(*unsupported, *more, *_stacked(disks, devices)))
+        unsupported=(*unsupported, *more, *_stacked(disks, devices)), raw=kept)
 
 
 def _table(device: BlockDevice, ident: str) -> Tuple[Table, Tuple[str, ...]]:

@@ -67,17 +67,17 @@ def store_blob(file: Path, blob: bytes) -> Optional[Path]:
     fault = media.path_fault(path)
     if fault:
         raise UsageError(f"a file cannot be part of a set: {fault}", found=path)
-    content = {name: data for name, data in loaded.files
-               if name.lower() not in (media.MANIFEST, media.SIGNATURE)}
+    content: Dict[str, media.Content] = {name: data for name, data in loaded.files
+                                         if name.lower() not in (media.MANIFEST, media.SIGNATURE)}
     first = media.find_name(directory, DEFAULT_NAME) or DEFAULT_NAME
-    text = content[first].decode("utf-8")
+    text = dict(loaded.files)[first].decode("utf-8")
     sections = [section for section in lex(text, first)[0] if section.kind == SecretsFile.KIND]
     if loaded.info.secrets is not None and not sections:
         raise UsageError("[SECRETS] is not in the first part of the set", where=str(directory),
                          hint="write the secrets to another file, and capture again with --secrets")
     values = {"path": media.SCHEME + path, "sha256": media.sha256_hex(blob)}
     changed = {path: blob, first: _edited(text, sections[0] if sections else None, values).encode("utf-8")}
-    manifest = media.manifest_text({**content, **changed}).encode("utf-8")
+    manifest = media.manifest_text({**content, **dict(loaded.images), **changed}).encode("utf-8")
     write_files(directory, (*sorted(changed.items()), (media.MANIFEST, manifest)))
     load_set(directory)
     return directory

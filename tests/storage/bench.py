@@ -24,7 +24,7 @@ PACKAGES = (
     "dmsetup", "dosfstools", "e2fsprogs", "fdisk", "gir1.2-blockdev-3.0", "kmod", "libblockdev-plugins-all", "lvm2",
     "parted", "procps", "python3", "python3-blockdev", "python3-bytesize", "python3-dasbus", "python3-gi",
     "python3-packaging", "python3-parted", "python3-pyudev", "python3-selinux", "udev", "user-mode-linux",
-    "util-linux", "xfsprogs",
+    "util-linux", "xfsprogs", "zstd",
 )
 EXCLUDES = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
 
