@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence, Tuple
+from typing import Mapping, Sequence, Tuple
 
 from rescue.agent import Agent, present_firmware, reboot
 from rescue.blockdev import read_block_devices
@@ -15,6 +15,7 @@ from rescue.durable import remove_tree
 from rescue.efi import LABEL, EfiBoot
 from rescue.guard import check_pending, find_pending
 from rescue.hardware import Hardware
+from rescue.images import find_images, with_kept
 from rescue.journal import Journal
 from rescue.medium import Candidate, MediumFound, not_found, several
 from rescue.plan import Action, RestorePlan
@@ -47,6 +48,7 @@ class Chosen:
     sif: Path
     hardware: Hardware
     plan: RestorePlan
+    images: Mapping[str, Path]
 
 
 def phase1(agent: Agent) -> None:
@@ -59,8 +61,9 @@ def phase1(agent: Agent) -> None:
     refuse_second_time(agent, saved)
     stores = mount_stores(agent, saved)
     check_stage(saved, files)
-    hardware = detect(agent, medium, stores)
-    chosen = Chosen(saved, sif, hardware, plan(agent, saved, hardware))
+    images = find_images(saved, medium.sif.parent, stores)
+    hardware = with_kept(detect(agent, medium, stores), saved)
+    chosen = Chosen(saved, sif, hardware, plan(agent, saved, hardware), images)
     agree(agent, chosen)
     prepare(agent, chosen, stores)
     rebuild_disks(agent, chosen)
@@ -212,7 +215,7 @@ def rebuild_disks(agent: Agent, chosen: Chosen) -> None:
                 step.progress(done / total, action.title)
                 step.info(f"{action.title} ({seconds:.1f} s)")
 
-        rebuild(chosen.plan, chosen.saved, agent.workspace.set, on_action)
+        rebuild(chosen.plan, chosen.saved, agent.workspace.set, on_action, chosen.images)
 
 
 def verify_disks(agent: Agent, chosen: Chosen) -> None:

@@ -43,6 +43,7 @@ class Report:
     commands: Tuple[CommandResult, ...]
     adjustments: Tuple[Adjustment, ...]
     boot: Tuple[str, ...]
+    raw: Tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """The report as JSON text."""
@@ -50,14 +51,14 @@ class Report:
 
 
 def make_report(job: Job, steps: Iterable[StepTime], commands: Iterable[CommandResult],
-                adjustments: Iterable[Adjustment], boot: Iterable[str]) -> Report:
-    """Put the report together."""
+                adjustments: Iterable[Adjustment], boot: Iterable[str], raw: Iterable[str] = ()) -> Report:
+    """Put the report together; ``raw`` says what became of the partitions that are kept sector by sector."""
     times, results = tuple(steps), tuple(commands)
     failed = any(result.outcome is Outcome.FAILED for result in results)
     ends = [step.began + step.seconds for step in times]
     return Report(job.job_id, job.set_id, job.hostname, "degraded" if failed else "restored",
                   min((step.began for step in times), default=0.0), max(ends, default=0.0), times, results,
-                  tuple(adjustments), tuple(boot))
+                  tuple(adjustments), tuple(boot), tuple(raw))
 
 
 def steps_of(events_jsonl: str) -> Tuple[StepTime, ...]:
@@ -86,6 +87,7 @@ def report_text(report: Report) -> str:
         f"{'s' if c.attempts != 1 else ''}: {c.title}" for c in report.commands))
     lines += _section("Differences from the saved layout", (
         f"{a.subject} [{a.code}]: {a.before} -> {a.after}. {a.reason}; {a.consequence}" for a in report.adjustments))
+    lines += _section("Partitions kept sector by sector", report.raw)
     lines += _section("Boot", report.boot)
     return "".join(ascii_text(line) + "\n" for line in lines)
 
