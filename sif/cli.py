@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 from typing import Callable, Optional, Sequence
 
-from sif.capture import DEFAULT_PROVIDERS, capture
+from sif.capture import DEFAULT_PROVIDERS, Captured, capture
 from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
+from sif.drift.cli import add_drift
 from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
 from sif.problems import printable
@@ -22,6 +23,7 @@ from sif.secrets.cli import add_commands as add_secrets
 from sif.secrets.names import declared_secrets
 from sif.secrets.sets import DEFAULT_SECRETS, with_secrets
 from sif.signature.cli import add_commands as add_signature
+from sif.units.cli import add_units
 from sif.writer import write_text
 
 
@@ -63,6 +65,8 @@ def parser() -> argparse.ArgumentParser:
     add_catalog(commands)
     add_signature(commands)
     add_secrets(commands)
+    add_drift(commands)
+    add_units(commands)
     return top
 
 
@@ -73,6 +77,15 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "before into the same directory is replaced.")
     sub.add_argument("--output", type=Path, required=True, metavar="DIR",
                      help="directory of the set; made if it is missing (usually MEDIUM/HOSTNAME)")
+    sub.add_argument("--catalog", action="store_true",
+                     help="add the catalog: digest, mode, owner and capabilities of every file that packages own; "
+                          "reads all of them")
+    add_capture_options(sub)
+    sub.set_defaults(command=_capture)
+
+
+def add_capture_options(sub: argparse.ArgumentParser) -> None:
+    """What a capture looks at; ``sif drift`` has these options too."""
     sub.add_argument("--providers", type=Path, default=Path(DEFAULT_PROVIDERS), metavar="DIR",
                      help="fragments with STORE and COMMAND sections, *.sif (default: %(default)s)")
     sub.add_argument("--secrets", type=Path, metavar="FILE",
@@ -80,16 +93,17 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     sub.add_argument("--name", metavar="HOSTNAME", help="host name to record instead of the machine's own")
     sub.add_argument("--exclude-disk", action="append", default=[], metavar="NAME",
                      help="leave this disk (sdb, nvme1n1, ...) out of the restore; may be repeated")
-    sub.add_argument("--catalog", action="store_true",
-                     help="add the catalog: digest, mode, owner and capabilities of every file that packages own; "
-                          "reads all of them")
     add_raw_options(sub)
-    sub.set_defaults(command=_capture)
+
+
+def look_at(arguments: argparse.Namespace, *, strict: bool = True) -> Captured:
+    """The capture that the options of ``sif capture`` ask for, in memory; ``strict``: what they name must be there."""
+    return capture(providers=arguments.providers, hostname=arguments.name, exclude_disks=tuple(arguments.exclude_disk),
+                   catalog=arguments.catalog, raw=arguments.raw, strict_raw=strict)
 
 
 def _capture(arguments: argparse.Namespace) -> Exit:
-    captured = capture(providers=arguments.providers, hostname=arguments.name,
-                       exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog, raw=arguments.raw)
+    captured = look_at(arguments)
     info, files = with_secrets(captured.info, captured.files, arguments.secrets)
     info = write_with_images(info, files, captured.raw, arguments.output, arguments.raw_to)
     asked = () if info.secrets else declared_secrets(info)

@@ -90,6 +90,11 @@ def schemas() -> Mapping[str, KindSchema]:
     return {record.KIND: _kind_schema(record) for record in model.RECORDS}
 
 
+def schema_from(record: Type[Any]) -> KindSchema:
+    """The schema of a class that is written like a record but is no part of a set."""
+    return _kind_schema(record)
+
+
 def _key_schema(field: Any, hint: Any) -> KeySchema:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     many = origin is tuple

@@ -51,15 +51,16 @@ class Captured:
 
 
 def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
-            exclude_disks: Sequence[str] = (), catalog: bool = False, raw: Sequence[str] = ()) -> Captured:
+            exclude_disks: Sequence[str] = (), catalog: bool = False, raw: Sequence[str] = (),
+            strict_raw: bool = True) -> Captured:
     """Describe the running machine.
 
     ``exclude_disks`` are kernel names of disks to leave out; ``catalog`` adds the catalog; ``raw`` names partitions
-    that are kept sector by sector beside the reserved ones. Raises NotRestorable for
-    what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
-    provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
-    UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
-    with ``catalog`` NoDatabase when no package database is found.
+    that are kept sector by sector beside the reserved ones (``strict_raw``: all of them must be there). Raises
+    NotRestorable for what can't be brought back, CaptureFailed when there is no root file system to be found,
+    SifRejected for a wrong provider fragment or for a description that the checks refuse (a set that can't be read
+    again is never written), UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a
+    tool does not work, and with ``catalog`` NoDatabase when no package database is found.
     """
     if not look.ask("is_root", (), lambda: os.geteuid() == 0):
         raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
@@ -71,7 +72,8 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     used = _used(devices, stores)
     roles = assign_roles(disks, devices, used, groups, exclude_disks)
     _check_stores(roles, devices, stores)
-    storage = probe_storage(roles.critical(), blocks=devices, raw=RawWish(tuple(raw), used=frozenset(used)))
+    wish = RawWish(tuple(raw), True, frozenset(used), strict_raw)
+    storage = probe_storage(roles.critical(), blocks=devices, raw=wish)
     require_idle(storage.raw, devices)
     if storage.unsupported:
         raise NotRestorable("this machine has something that this version cannot restore",

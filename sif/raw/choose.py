@@ -16,12 +16,13 @@ class RawWish:
     """What shall be kept: reserved partitions (``automatic``), and those ``requested`` by id or kernel name.
 
     ``used`` holds kernel names of what the system mounts: their files are in the backup, so they are never kept by
-    themselves.
+    themselves. With ``strict``, a request for what is not there is an error.
     """
 
     requested: Tuple[str, ...] = ()
     automatic: bool = True
     used: FrozenSet[str] = frozenset()
+    strict: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def choose(partitions: Sequence[Partition], paths: Mapping[str, str], leaves: Se
     of an array is not one), ``restored_otherwise(path)`` says whether a known file system or swap lies there. Raises
     UsageError for a request that names no such partition, or one that carries another layer.
     """
-    wanted = {_requested(name, partitions, paths, leaves) for name in wish.requested}
+    names = {part.id for part in partitions}
+    wanted = {_requested(name, partitions, paths, leaves) for name in wish.requested if wish.strict or name in names}
     found: List[KeptRaw] = []
     for part in partitions:
         path = paths.get(part.id)

@@ -1,9 +1,9 @@
-"""A guest that looks like a server which started from its own disks, so that the whole of ``sif capture`` runs in it."""
+"""A guest that looks like a server that started from its own disks, so that all of ``sif capture`` runs in it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Dict, Mapping, Sequence
 
 from server_layout import tool
 
@@ -40,9 +40,9 @@ def capture(output: str, *options: str) -> None:
         raise RuntimeError(f"capture {options} -> {status}")
 
 
-def sectors_written(names: Sequence[str]) -> Mapping[str, int]:
+def sectors_written(names: Sequence[str]) -> Dict[str, int]:
     """Sectors that the kernel has written to each block device since the start. Source: Documentation/iostats."""
-    found = {}
+    found: Dict[str, int] = {}
     for line in Path("/proc/diskstats").read_text("ascii").splitlines():
         fields = line.split()
         if fields[2] in names:
