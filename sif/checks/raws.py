@@ -1,23 +1,13 @@
-"""Images of partitions: of the right length, at a safe place, one per partition, and nothing else on it."""
+"""Images of partitions: of the right length, at a safe place, on a disk that is rebuilt."""
 
 from __future__ import annotations
 
 import re
-from typing import Iterator, Optional, Tuple, Union
+from typing import Iterator, Optional
 
 from sif.checks.common import SHA256, bad, repeated, size_of
 from sif.media import SCHEME, path_fault
-from sif.model import (
-    Disk,
-    DiskRole,
-    FileSystem,
-    Luks,
-    Partition,
-    PhysicalVolume,
-    Raw,
-    Swap,
-    SystemInformation,
-)
+from sif.model import Disk, DiskRole, Partition, SystemInformation
 from sif.problems import Problem
 
 _STORE = re.compile(r"store:([^/]+)/(.+)")
@@ -42,9 +32,6 @@ def check_raws(info: SystemInformation) -> Iterator[Problem]:
         if raw.data_bytes is not None and raw.data_bytes > raw.size_bytes:
             yield bad(raw, "data_bytes", "more data than content", found=str(raw.data_bytes),
                       wanted=f"at most {raw.size_bytes}")
-        yield from _alone(info, raw)
-    for later, earlier in repeated((raw, str(raw.device)) for raw in info.raws):
-        yield bad(later, "device", f"the same device as {earlier.id}", found=later.device)
     for later, earlier in repeated((raw, raw.path.lower()) for raw in info.raws):
         yield bad(later, "path", f"the same file as {earlier.id}", found=later.path)
 
@@ -64,14 +51,3 @@ def _path_fault(info: SystemInformation, path: str) -> Optional[str]:
     if all(known.id != store.group(1) for known in info.stores):
         return f"there is no [STORE {store.group(1)}]"
     return path_fault(store.group(2))
-
-
-def _alone(info: SystemInformation, raw: Raw) -> Iterator[Problem]:
-    """Two things cannot be made on one partition."""
-    swaps = tuple(swap for swap in info.swaps if swap.path is None)
-    others: Tuple[Union[FileSystem, Swap, PhysicalVolume, Luks], ...] = (*info.filesystems, *swaps, *info.pvs,
-                                                                         *info.luks)
-    for other in others:
-        if other.device == raw.device:
-            yield bad(raw, "device", f"[{other.KIND} {other.id}] lies on {raw.device} too", found=raw.device,
-                      wanted="either its image or what is made there")

@@ -57,9 +57,9 @@ _GOOD: FrozenSet[Tuple[str, str]] = frozenset({
 """What the backup brings back, or what no restore depends on, though it belongs to the machine's identity."""
 
 _AGAIN: FrozenSet[Tuple[str, str]] = frozenset({
-    ("DISK", "serial"), ("DISK", "wwn"), ("DISK", "role"), ("DISK", "multipath"),
+    ("DISK", "serial"), ("DISK", "wwn"), ("DISK", "role"), ("DISK", "multipath"), ("NIC", "mac"),
 })
-"""By these an unattended restore knows the disk that it may overwrite."""
+"""By these an unattended restore knows the disk that it may overwrite, and the interface that reaches the store."""
 
 _INSTRUCTIONS = frozenset({"STORE", "COMMAND"})
 """They have no identity, but the restore runs what the set says."""
