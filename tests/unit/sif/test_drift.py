@@ -27,11 +27,16 @@ from sif.writer import write_set
 DIGEST = "0" * 64
 
 
+def with_field(info: SystemInformation, field: str, value: Any) -> SystemInformation:
+    changes: Dict[str, Any] = {field: value}
+    return dataclasses.replace(info, **changes)
+
+
 def replaced(field: str, index: int, **change: Any) -> Callable[[SystemInformation], SystemInformation]:
     def act(info: SystemInformation) -> SystemInformation:
         items = list(getattr(info, field))
         items[index] = dataclasses.replace(items[index], **change)
-        return dataclasses.replace(info, **{field: tuple(items)})
+        return with_field(info, field, tuple(items))
     return act
 
 
@@ -40,7 +45,7 @@ def system(**change: Any) -> Callable[[SystemInformation], SystemInformation]:
 
 
 def without(field: str) -> Callable[[SystemInformation], SystemInformation]:
-    return lambda info: dataclasses.replace(info, **{field: getattr(info, field)[1:]})
+    return lambda info: with_field(info, field, getattr(info, field)[1:])
 
 
 def driver(needs: Tuple[Need, ...]) -> Callable[[SystemInformation], SystemInformation]:
@@ -79,8 +84,8 @@ AGAIN, GOOD = Effect.AGAIN, Effect.GOOD
     (replaced("stores", 0, snapshot="new"), GOOD, Area.RESTORE),
     (lambda info: dataclasses.replace(info, catalogs=(Catalog("c", "media:c", DIGEST, 1, CatalogPolicy.REPORT),)),
      None, None),
-    (lambda info: dataclasses.replace(info, version=dataclasses.replace(info.version, set_id="0" * 8 + SET_ID[8:], serial=7)),
-     None, None),
+    (lambda info: dataclasses.replace(info, version=dataclasses.replace(
+        info.version, set_id="0" * 8 + SET_ID[8:], serial=7)), None, None),
 ])
 def test_each_change_has_one_meaning(change: Callable[[SystemInformation], SystemInformation],
                                      effect: "Effect | None", area: "Area | None") -> None:
