@@ -44,7 +44,7 @@ def make_machine() -> None:
     tool("mkfs.vfat", f"{D2}1")
     for device in (f"{D0}2", "/dev/vg0/root", f"{D2}2"):
         tool(*EXT4, device)
-    tool("mkfs.xfs", "--unsupported", "-q", "-l", "size=12m", f"{D1}1")
+    tool("mkfs.xfs", "--unsupported", "-q", "-l", "size=13m", f"{D1}1")
     for device in SWAPS:
         tool("mkswap", "-q", device)
     tool("udevadm", "settle")
