@@ -14,6 +14,8 @@ from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
 from sif.drift.cli import add_drift
+from sif.drivers.collect import Collect
+from sif.edit.cli import add_edit
 from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
 from sif.problems import printable
@@ -61,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--identity", action="store_true",
                          help="only what a restored machine must have in common with the original")
     compare.set_defaults(command=_diff)
+    add_edit(commands)
     add_convert(commands)
     add_catalog(commands)
     add_signature(commands)
@@ -93,13 +96,16 @@ def add_capture_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--name", metavar="HOSTNAME", help="host name to record instead of the machine's own")
     sub.add_argument("--exclude-disk", action="append", default=[], metavar="NAME",
                      help="leave this disk (sdb, nvme1n1, ...) out of the restore; may be repeated")
+    sub.add_argument("--drivers", type=Collect, choices=tuple(Collect), default=Collect.NEEDED, metavar="WHICH",
+                     help="kernel modules with their firmware: `needed` for disk, network and stores (default), `all` "
+                          "that are loaded, or `none`")
     add_raw_options(sub)
 
 
 def look_at(arguments: argparse.Namespace, *, strict: bool = True) -> Captured:
     """The capture that the options of ``sif capture`` ask for, in memory; ``strict``: what they name must be there."""
     return capture(providers=arguments.providers, hostname=arguments.name, exclude_disks=tuple(arguments.exclude_disk),
-                   catalog=arguments.catalog, raw=arguments.raw, strict_raw=strict)
+                   catalog=arguments.catalog, drivers=arguments.drivers, raw=arguments.raw, strict_raw=strict)
 
 
 def _capture(arguments: argparse.Namespace) -> Exit:
@@ -118,7 +124,8 @@ def _capture(arguments: argparse.Namespace) -> Exit:
 def _show(arguments: argparse.Namespace) -> Exit:
     loaded = load_set(arguments.path)
     _warn(loaded.warnings)
-    sys.stdout.write(to_json(loaded.info) + "\n" if arguments.json else write_text(loaded.info.records()))
+    info = loaded.info
+    sys.stdout.write(to_json(info) + "\n" if arguments.json else write_text(info.records(), info.foreign))
     return Exit.OK
 
 

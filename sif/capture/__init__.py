@@ -23,6 +23,7 @@ from sif.capture.storage import Storage, probe_storage
 from sif.capture.system import probe_system
 from sif.catalog.part import catalog_part
 from sif.check import check
+from sif.drivers.collect import Collect, collect_drivers, with_drivers
 from sif.errors import UsageError
 from sif.features import features_of
 from sif.model import Disk, DiskRole, FileSystem, Store, SystemInformation, TableType, Version
@@ -51,11 +52,12 @@ class Captured:
 
 
 def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
-            exclude_disks: Sequence[str] = (), catalog: bool = False, raw: Sequence[str] = (),
-            strict_raw: bool = True) -> Captured:
+            exclude_disks: Sequence[str] = (), catalog: bool = False, drivers: Collect = Collect.NONE,
+            raw: Sequence[str] = (), strict_raw: bool = True) -> Captured:
     """Describe the running machine.
 
-    ``exclude_disks`` are kernel names of disks to leave out; ``catalog`` adds the catalog; ``raw`` names partitions
+    ``exclude_disks`` are kernel names of disks to leave out; ``catalog`` adds the catalog;
+    ``drivers`` says which kernel modules are collected; ``raw`` names partitions
     that are kept sector by sector beside the reserved ones (``strict_raw``: all of them must be there). Raises
     NotRestorable for what can't be brought back, CaptureFailed when there is no root file system to be found,
     SifRejected for a wrong provider fragment or for a description that the checks refuse (a set that can't be read
@@ -95,12 +97,15 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
         nics=probe_nics(), devices=probe_devices(), stores=stores, commands=commands))
     others = _other_disks(roles, devices)
     info = replace(info, disks=(*info.disks, *others))
+    found = collect_drivers(info, drivers)
+    info = with_drivers(info, found)
     info = replace(info, version=replace(info.version, requires=features_of(info)))
     problems = errors_of(check(info))
     if problems:
         raise rejection(info.system.hostname, problems)
-    notes = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
-    captured = Captured(info, dict(storage.files), notes, storage.raw)
+    notes = (*storage.notes, *found.notes,
+             *(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others))
+    captured = Captured(info, {**dict(storage.files), **found.content}, notes, storage.raw)
     return add_catalog(captured) if catalog else captured
 
 

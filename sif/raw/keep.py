@@ -86,6 +86,8 @@ def require_idle(kept: Sequence[KeptRaw], devices: Sequence[BlockDevice]) -> Non
     Raises UsageError for what was asked for, NotRestorable for what is kept by itself: without it the set would be
     incomplete.
     """
+    if not kept:
+        return
     writable = {look.real(words[0]): words[1] for line in look.text_or("/proc/self/mounts").splitlines()
                 if (words := line.split(" ")) and len(words) > 3 and words[0].startswith("/")
                 and "rw" in words[3].split(",")}
