@@ -5,33 +5,28 @@ Data goes to standard output, words for people to standard error."""
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from pathlib import Path
-from typing import Callable, Optional, Sequence
+from typing import Callable, Optional, Sequence, Tuple
 
 from sif.capture import DEFAULT_PROVIDERS, Captured, capture
-from sif.catalog.cli import add_catalog
-from sif.convert.command import add_convert
 from sif.diff import diff
-from sif.drift.cli import add_drift
 from sif.drivers.collect import Collect
-from sif.edit.cli import add_edit
 from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
 from sif.problems import printable
 from sif.raw.cli import add_raw_options, write_with_images
 from sif.reader import load_set
-from sif.secrets.cli import add_commands as add_secrets
 from sif.secrets.names import declared_secrets
 from sif.secrets.sets import DEFAULT_SECRETS, with_secrets
-from sif.signature.cli import add_commands as add_signature
-from sif.units.cli import add_units
 from sif.writer import write_text
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run one subcommand and return the exit code (:class:`sif.errors.Exit`)."""
-    arguments = parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = parser(words[0] if words else "").parse_args(words)
     command: Callable[[argparse.Namespace], Exit] = arguments.command
     try:
         return int(command(arguments))
@@ -40,8 +35,22 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return int(error.code)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line's grammar and help."""
+OTHERS: Tuple[Tuple[str, str, Tuple[str, ...]], ...] = (
+    ("sif.edit.cli", "add_edit", ("edit",)),
+    ("sif.convert.command", "add_convert", ("convert",)),
+    ("sif.catalog.cli", "add_catalog", ("catalog",)),
+    ("sif.signature.cli", "add_commands", ("sign", "verify")),
+    ("sif.secrets.cli", "add_commands", ("secrets",)),
+    ("sif.drift.cli", "add_drift", ("drift",)),
+    ("sif.units.cli", "add_units", ("scheduled", "install-units")),
+)
+"""Subcommands of other modules: the module, its function, the names. A capture does not wait for what it never uses."""
+
+_OWN = ("capture", "show", "check", "diff")
+
+
+def parser(first: str = "") -> argparse.ArgumentParser:
+    """The command line's grammar and help; of one subcommand only, if ``first`` is the name of one."""
     top = argparse.ArgumentParser(
         prog="sif", description="System Information Files: what a machine is, so that it can be rebuilt.",
         epilog="Exit codes: " + ", ".join(f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Exit))
@@ -63,13 +72,10 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--identity", action="store_true",
                          help="only what a restored machine must have in common with the original")
     compare.set_defaults(command=_diff)
-    add_edit(commands)
-    add_convert(commands)
-    add_catalog(commands)
-    add_signature(commands)
-    add_secrets(commands)
-    add_drift(commands)
-    add_units(commands)
+    alone = first in (*_OWN, *(name for _, _, names in OTHERS for name in names))
+    for module, function, names in OTHERS:
+        if first in names or not alone:
+            getattr(importlib.import_module(module), function)(commands)
     return top
 
 

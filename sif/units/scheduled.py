@@ -43,7 +43,7 @@ def scheduled(path: Path, *, if_changed: bool) -> Exit:
 def capture_options(config: Config) -> argparse.Namespace:
     """The options of ``sif capture`` that the configuration gives, as its command line would."""
     from sif.cli import parser
-    return parser().parse_args(["capture", "--output", "unused", *config.options])
+    return parser("capture").parse_args(["capture", "--output", "unused", *config.options])
 
 
 def _changed(base: Path, options: argparse.Namespace) -> bool:

@@ -16,7 +16,7 @@ from sif_samples import machine
 import sif.drift.cli as drift_cli
 from sif import pack
 from sif.capture import Captured
-from sif.cli import main
+from sif.cli import OTHERS, main, parser
 from sif.errors import Exit, UsageError
 from sif.model import SystemInformation
 from sif.raw.choose import KeptRaw
@@ -245,3 +245,15 @@ def test_every_subcommand_of_the_packed_file_runs(tmp_path: Path) -> None:
 def test_removing_is_what_installing_put_there(tmp_path: Path) -> None:
     assert sorted(remove(tmp_path)) == []
     assert sorted(install(tmp_path, "/sif")) == sorted(remove(tmp_path))
+
+
+def test_a_subcommand_is_known_by_the_names_that_its_module_adds() -> None:
+    """What is loaded for one name has to be what has that name."""
+    for _, _, names in OTHERS:
+        for name in names:
+            with pytest.raises(SystemExit) as caught:
+                parser(name).parse_args([name, "--help"])
+            assert caught.value.code == 0
+    choices = re.findall(r"^    ([a-z-]+)", parser().format_help(), re.MULTILINE)
+    assert sorted(choices) == sorted([*(name for _, _, names in OTHERS for name in names),
+                                      "capture", "show", "check", "diff"])

@@ -1,0 +1,86 @@
+"""How long a capture takes, and how much of that the tools take that it calls.
+
+    python3 measure.py OPTION... runs one capture in this process and prints what was measured as JSON.
+
+``rounds`` does it several times, each in a process of its own, whose start counts: it is part of what people wait for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any, Dict, Iterator, List, Sequence
+
+LIMIT = 1.5
+"""A capture may take this many times as long as its tools."""
+
+
+def rounds(count: int, options: Sequence[str], program: Sequence[str]) -> List[Dict[str, Any]]:
+    """The measurements of that many captures; ``program`` starts this file. The first of them fills the caches."""
+    found = []
+    for _ in range(count + 1):
+        with tempfile.TemporaryDirectory(prefix="sif-bench-", dir="/dev/shm") as output:
+            began = time.monotonic()
+            done = subprocess.run([*program, "--output", output, *options], capture_output=True, text=True,
+                                  check=False)
+            wall = time.monotonic() - began
+        if done.returncode:
+            raise SystemExit(f"the capture failed: {done.stderr}")
+        found.append({**json.loads(done.stdout.splitlines()[-1]), "wall": wall})
+    return found[1:]
+
+
+def report(measured: Sequence[Dict[str, Any]]) -> str:
+    """The rounds and their ratio, and which tools took the time, for people."""
+    lines = [f"capture {one['wall']:.3f} s, {one['calls']} tools {one['tools']:.3f} s: "
+             f"{one['wall'] / one['tools']:.2f} x" for one in measured]
+    ratios = sorted(one["wall"] / one["tools"] for one in measured)
+    lines.append(f"median {ratios[len(ratios) // 2]:.2f} x the tools (wanted: at most {LIMIT})")
+    best = min(measured, key=lambda one: float(one["wall"]))
+    lines += [f"  {seconds:.3f} s  {calls:3} x {name}" for name, (calls, seconds) in
+              sorted(best["each"].items(), key=lambda item: -float(item[1][1]))[:12]]
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def timed(each: Dict[str, List[float]]) -> Iterator[None]:
+    """Inside, every program that is run by :mod:`sif.run` is counted and timed by its name and first word."""
+    from sif import run as door
+    whole = subprocess.Popen
+
+    class Timed(whole):  # type: ignore[type-arg]
+        def __init__(self, argv: Any, *args: Any, **kwargs: Any) -> None:
+            self._began = time.monotonic()
+            words = [str(word) for word in argv]
+            self._name = " ".join(words[:2]) if words[0] == "lvm" else words[0]
+            super().__init__(argv, *args, **kwargs)
+
+        def _handle_exitstatus(self, *args: Any, **kwargs: Any) -> None:
+            super()._handle_exitstatus(*args, **kwargs)  # type: ignore[misc]
+            entry = each.setdefault(self._name, [0, 0.0])
+            entry[0] += 1
+            entry[1] += time.monotonic() - self._began
+
+    door.subprocess.Popen = Timed  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        door.subprocess.Popen = whole  # type: ignore[misc]
+
+
+def main(options: Sequence[str]) -> int:
+    from sif.cli import main as sif
+    each: Dict[str, List[float]] = {}
+    with timed(each):
+        status = sif(["capture", *options])
+    print(json.dumps({"calls": sum(int(calls) for calls, _ in each.values()), "each": each,
+                      "tools": sum(seconds for _, seconds in each.values())}))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
