@@ -21,7 +21,6 @@ from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
 from sif.capture.roles import Roles, assign_roles, volume_group_disks
 from sif.capture.storage import Storage, probe_storage
 from sif.capture.system import probe_system
-from sif.catalog.part import catalog_part
 from sif.check import check
 from sif.drivers.collect import Collect, collect_drivers, with_drivers
 from sif.errors import UsageError
@@ -114,6 +113,7 @@ def add_catalog(captured: Captured) -> Captured:
 
     Comes after the checks, because it takes longest: what is refused is refused at once.
     """
+    from sif.catalog.part import catalog_part  # a capture without a catalog does not wait for it
     part = catalog_part(Path("/"), captured.info.system.hostname)
     return replace(captured, info=replace(captured.info, catalogs=(part.section,)),
                    files={**captured.files, part.path: part.data}, notes=(*captured.notes, *part.notes))

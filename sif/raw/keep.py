@@ -114,11 +114,14 @@ def with_images(info: SystemInformation, files: Mapping[str, bytes], kept: Seque
     ``output`` is the directory of the set: an image that lies there from an earlier capture is used again if the
     partition still holds the same. Raises ImageFailed, CaptureFailed, SifRejected.
     """
+    if not kept:
+        yield info, files
+        return
     spare: List[Path] = []
     raws: List[Raw] = []
     more: Dict[str, Content] = dict(files)
-    earlier = _earlier(output) if place.on_medium and kept else {}
-    limit = FAT_FILE_BYTES if kept and _file_system(place.directory) in _FAT else None
+    earlier = _earlier(output) if place.on_medium else {}
+    limit = FAT_FILE_BYTES if _file_system(place.directory) in _FAT else None
     try:
         for one in kept:
             size = size_of(info, info.find("PARTITION", one.partition))
