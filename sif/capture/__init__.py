@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Dict, Mapping, Optional, Sequence, Set, Tuple
 
 from sif import look
-from sif.capture.blocks import BlockDevice, descendants, probe_blocks, whole_disks
+from sif.capture.blocks import LSBLK, BlockDevice, descendants, probe_blocks, whole_disks
 from sif.capture.boot import probe_boot
 from sif.capture.errors import CaptureFailed, NotRestorable
-from sif.capture.lvm import probe_group_members
+from sif.capture.lvm import probe_group_members, reports
 from sif.capture.mounts import parse_fstab, read_fstab, with_mounts
 from sif.capture.network import probe_devices, probe_nics
 from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
@@ -33,6 +33,7 @@ from sif.raw.keep import require_idle
 __all__ = ["DEFAULT_PROVIDERS", "CaptureFailed", "Captured", "NotRestorable", "capture", "parse_fstab", "probe_storage"]
 
 PROVIDER = "sif 0.1.0"
+_AHEAD_SECONDS = 120.0
 _TRANSIENT_PLACES = ("/proc", "/sys", "/dev", "/run", "/tmp", "/mnt", "/media")
 """Where mounts come and go: what is mounted there is not part of the system unless fstab says so."""
 
@@ -65,6 +66,12 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     """
     if not look.ask("is_root", (), lambda: os.geteuid() == 0):
         raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
+    with look.ahead((LSBLK, *reports()), timeout=_AHEAD_SECONDS):
+        return _captured(providers, hostname, exclude_disks, catalog, drivers, RawWish(tuple(raw), strict=strict_raw))
+
+
+def _captured(providers: Path, hostname: Optional[str], exclude_disks: Sequence[str], catalog: bool, drivers: Collect,
+              wish: RawWish) -> Captured:
     stores, commands = read_providers(providers)
     devices = probe_blocks()
     disks = whole_disks(devices)
@@ -73,8 +80,7 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     used = _used(devices, stores)
     roles = assign_roles(disks, devices, used, groups, exclude_disks)
     _check_stores(roles, devices, stores)
-    wish = RawWish(tuple(raw), True, frozenset(used), strict_raw)
-    storage = probe_storage(roles.critical(), blocks=devices, raw=wish)
+    storage = probe_storage(roles.critical(), blocks=devices, raw=replace(wish, used=frozenset(used)))
     require_idle(storage.raw, devices)
     if storage.unsupported:
         raise NotRestorable("this machine has something that this version cannot restore",
