@@ -8,14 +8,17 @@ import argparse
 import importlib
 import sys
 from pathlib import Path
-from typing import Callable, Optional, Sequence, Tuple
+from typing import Any, Callable, Mapping, Optional, Sequence, Tuple
 
 from sif.capture import DEFAULT_PROVIDERS, Captured, capture
+from sif.capture.from_providers import asker
+from sif.capture.history import numbered
 from sif.diff import diff
 from sif.drivers.collect import Collect
 from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
 from sif.problems import printable
+from sif.provider.config import DEFAULT_CONFIG, read_config
 from sif.raw.cli import add_raw_options, write_with_images
 from sif.reader import load_set
 from sif.secrets.names import declared_secrets
@@ -38,6 +41,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 OTHERS: Tuple[Tuple[str, str, Tuple[str, ...]], ...] = (
     ("sif.edit.cli", "add_edit", ("edit",)),
     ("sif.convert.command", "add_convert", ("convert",)),
+    ("sif.provider.cli", "add_provider", ("provider",)),
     ("sif.catalog.cli", "add_catalog", ("catalog",)),
     ("sif.signature.cli", "add_commands", ("sign", "verify")),
     ("sif.secrets.cli", "add_commands", ("secrets",)),
@@ -97,6 +101,9 @@ def add_capture_options(sub: argparse.ArgumentParser) -> None:
     """What a capture looks at; ``sif drift`` has these options too."""
     sub.add_argument("--providers", type=Path, default=Path(DEFAULT_PROVIDERS), metavar="DIR",
                      help="fragments with STORE and COMMAND sections, *.sif (default: %(default)s)")
+    sub.add_argument("--provider-config", type=Path, default=Path(DEFAULT_CONFIG), metavar="DIR",
+                     help="providers to ask for their sections, *.conf (default: %(default)s)")
+    sub.add_argument("--backup", action="store_true", help="have the providers back up first")
     sub.add_argument("--secrets", type=Path, metavar="FILE",
                      help=f"age file with the values of secret:NAME (default: {DEFAULT_SECRETS}, if it is there)")
     sub.add_argument("--name", metavar="HOSTNAME", help="host name to record instead of the machine's own")
@@ -111,12 +118,14 @@ def add_capture_options(sub: argparse.ArgumentParser) -> None:
 def look_at(arguments: argparse.Namespace, *, strict: bool = True) -> Captured:
     """The capture that the options of ``sif capture`` ask for, in memory; ``strict``: what they name must be there."""
     return capture(providers=arguments.providers, hostname=arguments.name, exclude_disks=tuple(arguments.exclude_disk),
-                   catalog=arguments.catalog, drivers=arguments.drivers, raw=arguments.raw, strict_raw=strict)
+                   catalog=arguments.catalog, drivers=arguments.drivers, raw=arguments.raw, strict_raw=strict,
+                   ask=asker(read_config(arguments.provider_config), backup=arguments.backup, report=_progress))
 
 
 def _capture(arguments: argparse.Namespace) -> Exit:
     captured = look_at(arguments)
     info, files = with_secrets(captured.info, captured.files, arguments.secrets)
+    info = numbered(info, arguments.output)
     info = write_with_images(info, files, captured.raw, arguments.output, arguments.raw_to)
     asked = () if info.secrets else declared_secrets(info)
     for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):
@@ -125,6 +134,12 @@ def _capture(arguments: argparse.Namespace) -> Exit:
           f"logical volumes, {len(info.filesystems)} file systems, {len(info.commands)} commands -> {arguments.output}",
           file=sys.stderr)
     return Exit.OK
+
+
+def _progress(message: Mapping[str, Any]) -> None:
+    """A provider's words, for people."""
+    if message["type"] == "log":
+        print(f"{message['level']}: {message['text']}", file=sys.stderr)
 
 
 def _show(arguments: argparse.Namespace) -> Exit:

@@ -14,7 +14,9 @@ from sif import look
 from sif.capture.blocks import LSBLK, BlockDevice, descendants, probe_blocks, whole_disks
 from sif.capture.boot import probe_boot
 from sif.capture.errors import CaptureFailed, NotRestorable
+from sif.capture.from_providers import Asker, nobody, volumes_of
 from sif.capture.lvm import probe_group_members, reports
+from sif.capture.mirrors import mirrors_as_found
 from sif.capture.mounts import parse_fstab, read_fstab, with_mounts
 from sif.capture.network import probe_devices, probe_nics
 from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
@@ -53,11 +55,12 @@ class Captured:
 
 def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
             exclude_disks: Sequence[str] = (), catalog: bool = False, drivers: Collect = Collect.NONE,
-            raw: Sequence[str] = (), strict_raw: bool = True) -> Captured:
+            ask: Asker = nobody, raw: Sequence[str] = (), strict_raw: bool = True) -> Captured:
     """Describe the running machine.
 
     ``exclude_disks`` are kernel names of disks to leave out; ``catalog`` adds the catalog;
-    ``drivers`` says which kernel modules are collected; ``raw`` names partitions
+    ``drivers`` says which kernel modules are collected; ``ask`` asks providers, when all else is known to be right, for
+    their sections and files; ``raw`` names partitions
     that are kept sector by sector beside the reserved ones (``strict_raw``: all of them must be there). Raises
     NotRestorable for what can't be brought back, CaptureFailed when there is no root file system to be found,
     SifRejected for a wrong provider fragment or for a description that the checks refuse (a set that can't be read
@@ -67,11 +70,12 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     if not look.ask("is_root", (), lambda: os.geteuid() == 0):
         raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
     with look.ahead((LSBLK, *reports()), timeout=_AHEAD_SECONDS):
-        return _captured(providers, hostname, exclude_disks, catalog, drivers, RawWish(tuple(raw), strict=strict_raw))
+        return _captured(providers, hostname, exclude_disks, catalog, drivers, ask,
+                         RawWish(tuple(raw), strict=strict_raw))
 
 
 def _captured(providers: Path, hostname: Optional[str], exclude_disks: Sequence[str], catalog: bool, drivers: Collect,
-              wish: RawWish) -> Captured:
+              ask: Asker, wish: RawWish) -> Captured:
     stores, commands = read_providers(providers)
     devices = probe_blocks()
     disks = whole_disks(devices)
@@ -95,22 +99,25 @@ def _captured(providers: Path, hostname: Optional[str], exclude_disks: Sequence[
         raise CaptureFailed("the file system of / is on no disk of this machine",
                             found=", ".join(f"{d.kname} ({d.type})" for d in devices if d.type == "disk") or "no disk",
                             hint="capture works on machines that start from their own disks; is this a container?")
+    part = ask(volumes_of((*storage.filesystems, *storage.btrfs, *storage.subvolumes)))
+    _check_stores(roles, devices, part.stores())
     first = {ident: f"/dev/{name}" for ident, name in roles.critical().items()}
     boot, entries = probe_boot(storage.filesystems, storage.partitions, first, _first_sector)
     info = storage.into(SystemInformation(
         version=_version(), system=probe_system(boot_fs.id, root.id, hostname), boot=boot, efi_entries=entries,
         nics=probe_nics(), devices=probe_devices(), stores=stores, commands=commands))
     others = _other_disks(roles, devices)
-    info = replace(info, disks=(*info.disks, *others))
+    info = part.into(replace(info, disks=(*info.disks, *others)))
     found = collect_drivers(info, drivers)
     info = with_drivers(info, found)
     info = replace(info, version=replace(info.version, requires=features_of(info)))
+    info, shared = mirrors_as_found(info)
     problems = errors_of(check(info))
     if problems:
         raise rejection(info.system.hostname, problems)
-    notes = (*storage.notes, *found.notes,
+    notes = (*storage.notes, *found.notes, *shared, *part.notes,
              *(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others))
-    captured = Captured(info, {**dict(storage.files), **found.content}, notes, storage.raw)
+    captured = Captured(info, {**dict(storage.files), **found.content, **part.files}, notes, storage.raw)
     return add_catalog(captured) if catalog else captured
 
 

@@ -64,7 +64,7 @@ def present(loaded: LoadedSet, arguments: argparse.Namespace) -> Captured:
     from sif.cli import look_at
     saved = loaded.info
     mine = argparse.Namespace(**vars(arguments))
-    mine.catalog = False
+    mine.catalog = mine.backup = False
     mine.name = arguments.name or saved.system.hostname
     mine.exclude_disk = sorted({*arguments.exclude_disk, *excluded_disks(saved)})
     mine.raw = sorted({*arguments.raw, *(str(raw.device) for raw in saved.raws)})

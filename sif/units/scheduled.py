@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Optional
 
 from sif.capture import Captured
+from sif.capture.history import numbered
 from sif.drift import Verdict, compare
 from sif.drift.cli import drift_of
 from sif.errors import Exit, UsageError
@@ -59,6 +60,7 @@ def _changed(base: Path, options: argparse.Namespace) -> bool:
 
 def _write(captured: Captured, directory: Path, options: argparse.Namespace, config: Config) -> None:
     info, files = with_secrets(captured.info, captured.files, options.secrets)
+    info = numbered(info, directory)
     place = store_place(info.stores, options.raw_to) if options.raw_to else medium_place(directory)
     with with_images(info, files, captured.raw, place, directory) as (complete, everything):
         before = _present_set(directory)
