@@ -158,6 +158,10 @@ def main() -> int:
     make_machine()
     rest()
     wrong: List[str] = []
+    Path("/run/system").mkdir()
+    if whole.sif("install-units", "--root", "/run/system", "--sif", "/usr/sbin/sif.pyz"):
+        wrong.append("the units cannot be installed")
+    tool("udevadm", "verify", "/run/system/etc/udev/rules.d/99-sif-changed.rules")  # its failure ends the test
     if not events_during(write_a_byte, "/run/events"):
         wrong.append("events are not seen, so their absence proves nothing")
     wrong += prove("unmounted", UNMOUNTED)
