@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Dict, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from sif import look
-from sif.capture.blocks import BlockDevice, descendants, whole_disks
+from sif.capture.blocks import LSBLK, BlockDevice, descendants, whole_disks
 from sif.capture.boot import probe_boot
 from sif.capture.btrfs import probe_btrfs_members
 from sif.capture.crypttab import crypttab_devices
 from sif.capture.errors import CaptureFailed, NotRestorable, not_restorable
 from sif.capture.from_providers import Asker, nobody, volumes_of
 from sif.capture.leaveout import require_not_needed, require_restorable, split_words, without_files
-from sif.capture.lvm import probe_group_members
+from sif.capture.lvm import probe_group_members, reports
 from sif.capture.mirrors import mirrors_as_found
 from sif.capture.mountinfo import read_mounts
 from sif.capture.mounts import parse_fstab, read_fstab, with_mounts
@@ -29,7 +29,6 @@ from sif.capture.roles import Roles, assign_roles, volume_group_disks
 from sif.capture.storage import Storage, probe_storage
 from sif.capture.swapfiles import read_swaps
 from sif.capture.system import probe_system
-from sif.catalog.part import catalog_part
 from sif.check import check
 from sif.drivers.collect import Collect, collect_drivers, with_drivers
 from sif.drivers.tools import with_tools
@@ -37,6 +36,8 @@ from sif.errors import UsageError
 from sif.features import features_of
 from sif.model import Btrfs, Disk, DiskRole, FileSystem, Store, Subvolume, SystemInformation, TableType, Version
 from sif.problems import errors_of, rejection
+from sif.raw.choose import KeptRaw, RawWish
+from sif.raw.keep import require_idle
 
 __all__ = ["DEFAULT_PROVIDERS", "CaptureFailed", "Captured", "NotRestorable", "capture", "parse_fstab", "probe_storage"]
 
@@ -44,29 +45,35 @@ PROVIDER = "sif 0.1.0"
 Mountable = Union[FileSystem, Btrfs, Subvolume]
 """What the system and boot volumes can be."""
 
+_AHEAD_SECONDS = 120.0
 _TRANSIENT_PLACES = ("/proc", "/sys", "/dev", "/run", "/tmp", "/mnt", "/media")
 """Where mounts come and go: what is mounted there is not part of the system unless fstab says so."""
 
 
 @dataclass(frozen=True)
 class Captured:
-    """A set ready to be written: the records, the medium's further files, and notes for the administrator."""
+    """A set ready to be written: the records, the medium's further files, and notes for the administrator.
+
+    ``raw`` are the partitions whose images are still to be taken: :func:`sif.raw.keep.with_images`.
+    """
 
     info: SystemInformation
     files: Mapping[str, bytes]
     notes: Tuple[str, ...] = ()
+    raw: Tuple[KeptRaw, ...] = ()
 
 
 def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
             exclude_disks: Sequence[str] = (), catalog: bool = False, exclude: Sequence[str] = (),
             describe_all: bool = False, drivers: Collect = Collect.NONE, tools: Sequence[str] = (),
-            ask: Asker = nobody) -> Captured:
+            ask: Asker = nobody, raw: Sequence[str] = (), strict_raw: bool = True) -> Captured:
     """Describe the running machine.
 
     ``exclude_disks`` are kernel names of disks to leave out, ``exclude`` names of anything (docs: `sif capture`);
     ``describe_all`` describes also what this version's rescue system can't make again; ``catalog`` adds the
     catalog; ``drivers`` says which kernel modules are collected, ``tools`` which programs go along; ``ask`` asks
-    providers, when all else is known to be right, for their sections and files. Raises NotRestorable for
+    providers, when all else is known to be right, for their sections and files; ``raw`` names partitions that are kept
+    sector by sector beside the reserved ones (``strict_raw``: all of them must be there). Raises NotRestorable for
     what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
     provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
     UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
@@ -74,6 +81,14 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     """
     if not look.ask("is_root", (), lambda: os.geteuid() == 0):
         raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
+    with look.ahead((LSBLK, *reports()), timeout=_AHEAD_SECONDS):
+        return _captured(providers, hostname, exclude_disks, catalog, exclude, describe_all, drivers, tools, ask,
+                         RawWish(tuple(raw), strict=strict_raw))
+
+
+def _captured(providers: Path, hostname: Optional[str], exclude_disks: Sequence[str], catalog: bool,
+              exclude: Sequence[str], describe_all: bool, drivers: Collect, tools: Sequence[str], ask: Asker,
+              wish: RawWish) -> Captured:
     stores, commands = read_providers(providers)
     devices = probe_machine()
     disks = whole_disks(devices)
@@ -81,11 +96,13 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     more_disks, things, files = split_words(exclude, disks)
     exclude_disks = (*exclude_disks, *more_disks)
     groups = volume_group_disks(devices, disks, (*probe_group_members(), *probe_btrfs_members()))
-    roles = assign_roles(disks, devices, _used(devices, stores), groups, exclude_disks)
+    used = _used(devices, stores)
+    roles = assign_roles(disks, devices, used, groups, exclude_disks)
     _check_stores(roles, devices, stores)
-    storage = probe_storage(roles.critical(), blocks=devices, exclude=things)
+    storage = probe_storage(roles.critical(), blocks=devices, exclude=things, raw=replace(wish, used=frozenset(used)))
     fstab, mounts = read_fstab(), tuple(mount for mount in read_mounts() if _system_mount(mount.place))
     require_not_needed(storage, exclude_disks, devices, fstab, mounts)
+    require_idle(storage.raw, devices)
     storage = with_mounts(storage, fstab, _mounted(storage, devices), mounts, read_swaps())
     storage = without_files(storage, files)
     storage = replace(storage, filesystems=tuple(_with_usage(fs) for fs in storage.filesystems))
@@ -116,7 +133,7 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
         raise rejection(info.system.hostname, problems)
     notes = (*loud, *(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others),
              *storage.notes, *found.notes, *shared, *part.notes)
-    captured = Captured(info, {**dict(storage.files), **found.content, **part.files}, notes)
+    captured = Captured(info, {**dict(storage.files), **found.content, **part.files}, notes, storage.raw)
     return add_catalog(captured) if catalog else captured
 
 
@@ -125,9 +142,10 @@ def add_catalog(captured: Captured) -> Captured:
 
     Comes after the checks, because it takes longest: what is refused is refused at once.
     """
+    from sif.catalog.part import catalog_part  # a capture without a catalog does not wait for it
     part = catalog_part(Path("/"), captured.info.system.hostname)
-    return Captured(replace(captured.info, catalogs=(part.section,)), {**captured.files, part.path: part.data},
-                    (*captured.notes, *part.notes))
+    return replace(captured, info=replace(captured.info, catalogs=(part.section,)),
+                   files={**captured.files, part.path: part.data}, notes=(*captured.notes, *part.notes))
 
 
 def _version() -> Version:
