@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from sif.checks import catalogs, commands, disks, filesystems, machine, references, secrets, volumes
+from sif.checks import catalogs, commands, disks, filesystems, machine, network, references, secrets, volumes
 from sif.model import SystemInformation
 from sif.problems import Problem
 
@@ -22,7 +22,10 @@ CHECKS = (
     filesystems.check_mounts,
     machine.check_system,
     machine.check_boot,
-    machine.check_network,
+    machine.check_elsewhere,
+    machine.check_hardware,
+    network.check_network,
+    network.check_topology,
     commands.check_stores,
     commands.check_commands,
     catalogs.check_catalogs,

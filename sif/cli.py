@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Callable, Optional, Sequence
 
+from sif import look
 from sif.capture import DEFAULT_PROVIDERS, capture
+from sif.capture.boot import EXCLUDABLE
 from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
@@ -72,13 +74,20 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "before into the same directory is replaced.")
     sub.add_argument("--output", type=Path, required=True, metavar="DIR",
                      help="directory of the set; made if it is missing (usually MEDIUM/HOSTNAME)")
-    sub.add_argument("--providers", type=Path, default=Path(DEFAULT_PROVIDERS), metavar="DIR",
-                     help="fragments with STORE and COMMAND sections, *.sif (default: %(default)s)")
+    sub.add_argument("--root", type=Path, metavar="DIR",
+                     help="describe the system whose file systems are mounted at DIR and below it instead of the "
+                          "running one; hardware is this machine's")
+    sub.add_argument("--providers", type=Path, metavar="DIR",
+                     help=f"fragments with STORE and COMMAND sections, *.sif (default: {DEFAULT_PROVIDERS} of the "
+                          "captured system)")
     sub.add_argument("--secrets", type=Path, metavar="FILE",
                      help=f"age file with the values of secret:NAME (default: {DEFAULT_SECRETS}, if it is there)")
     sub.add_argument("--name", metavar="HOSTNAME", help="host name to record instead of the machine's own")
     sub.add_argument("--exclude-disk", action="append", default=[], metavar="NAME",
                      help="leave this disk (sdb, nvme1n1, ...) out of the restore; may be repeated")
+    sub.add_argument("--exclude", action="append", default=[], metavar="NAME",
+                     help=f"leave this out of the restore: {EXCLUDABLE} (the machine is started by something else); "
+                          "may be repeated")
     sub.add_argument("--catalog", action="store_true",
                      help="add the catalog: digest, mode, owner and capabilities of every file that packages own; "
                           "reads all of them")
@@ -86,9 +95,11 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _capture(arguments: argparse.Namespace) -> Exit:
-    captured = capture(providers=arguments.providers, hostname=arguments.name,
-                       exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog)
-    info, files = with_secrets(captured.info, captured.files, arguments.secrets)
+    with look.rooted(str(arguments.root or "/")):
+        captured = capture(providers=arguments.providers, hostname=arguments.name,
+                           exclude_disks=tuple(arguments.exclude_disk), exclude=tuple(arguments.exclude),
+                           catalog=arguments.catalog)
+        info, files = with_secrets(captured.info, captured.files, arguments.secrets)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)
     for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):

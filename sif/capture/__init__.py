@@ -12,15 +12,16 @@ from typing import Dict, Mapping, Optional, Sequence, Set, Tuple
 
 from sif import look
 from sif.capture.blocks import BlockDevice, descendants, probe_blocks, whole_disks
-from sif.capture.boot import probe_boot
 from sif.capture.errors import CaptureFailed, NotRestorable
+from sif.capture.fstab import parse_fstab, udev_decoded
 from sif.capture.lvm import probe_group_members
-from sif.capture.mounts import parse_fstab, read_fstab, with_mounts
-from sif.capture.network import probe_devices, probe_nics
+from sif.capture.machine import configured_devices, configured_mounts, with_machine
+from sif.capture.mounts import with_mounts
 from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
 from sif.capture.roles import Roles, assign_roles, volume_group_disks
 from sif.capture.storage import Storage, probe_storage
 from sif.capture.system import probe_system
+from sif.capture.trees import in_tree, offline
 from sif.catalog.part import catalog_part
 from sif.check import check
 from sif.errors import UsageError
@@ -44,20 +45,22 @@ class Captured:
     notes: Tuple[str, ...] = ()
 
 
-def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
-            exclude_disks: Sequence[str] = (), catalog: bool = False) -> Captured:
-    """Describe the running machine.
+def capture(*, providers: Optional[Path] = None, hostname: Optional[str] = None, exclude_disks: Sequence[str] = (),
+            exclude: Sequence[str] = (), catalog: bool = False) -> Captured:
+    """Describe the running machine, or, inside :func:`sif.look.rooted`, the one whose file systems are mounted there.
 
-    ``exclude_disks`` are kernel names of disks to leave out; ``catalog`` adds the catalog. Raises NotRestorable for
+    ``providers`` is the fragments' directory, by default the captured system's own. ``exclude_disks`` are kernel names
+    of disks to leave out, ``exclude`` further things by name; ``catalog`` adds the catalog. Raises NotRestorable for
     what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
     provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
     UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
     with ``catalog`` NoDatabase when no package database is found.
     """
+    providers = providers if providers is not None else look.place(DEFAULT_PROVIDERS)
     if not look.ask("is_root", (), lambda: os.geteuid() == 0):
         raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
     stores, commands = read_providers(providers)
-    devices = probe_blocks()
+    devices = in_tree(probe_blocks()) if offline() else probe_blocks()
     disks = whole_disks(devices)
     _check_excluded(exclude_disks, disks)
     groups = volume_group_disks(devices, disks, probe_group_members())
@@ -69,7 +72,7 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
                             found="; ".join(storage.unsupported),
                             wanted="GPT or MBR, linear LVM, ext2/3/4, xfs, vfat, swap",
                             hint="leave a disk out by name: --exclude-disk NAME")
-    storage = with_mounts(storage, read_fstab(), _mounted(storage, devices))
+    storage = with_mounts(storage, configured_mounts(), _mounted(storage, devices))
     storage = replace(storage, filesystems=tuple(_with_usage(fs) for fs in storage.filesystems))
     root = _mounted_at(storage, "/")
     boot_fs = _mounted_at(storage, "/boot") or root
@@ -78,27 +81,26 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
                             found=", ".join(f"{d.kname} ({d.type})" for d in devices if d.type == "disk") or "no disk",
                             hint="capture works on machines that start from their own disks; is this a container?")
     first = {ident: f"/dev/{name}" for ident, name in roles.critical().items()}
-    boot, entries = probe_boot(storage.filesystems, storage.partitions, first, _first_sector)
-    info = storage.into(SystemInformation(
-        version=_version(), system=probe_system(boot_fs.id, root.id, hostname), boot=boot, efi_entries=entries,
-        nics=probe_nics(), devices=probe_devices(), stores=stores, commands=commands))
+    info = storage.into(SystemInformation(version=_version(), system=probe_system(boot_fs.id, root.id, hostname),
+                                          stores=stores, commands=commands))
+    info, notes = with_machine(info, storage.paths, first, exclude)
     others = _other_disks(roles, devices)
     info = replace(info, disks=(*info.disks, *others))
     info = replace(info, version=replace(info.version, requires=features_of(info)))
     problems = errors_of(check(info))
     if problems:
         raise rejection(info.system.hostname, problems)
-    notes = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
-    captured = Captured(info, dict(storage.files), notes)
+    left = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
+    captured = Captured(info, dict(storage.files), (*left, *notes))
     return add_catalog(captured) if catalog else captured
 
 
 def add_catalog(captured: Captured) -> Captured:
-    """The same capture with the catalog of the running system in it.
+    """The same capture with the catalog of the captured system in it.
 
     Comes after the checks, because it takes longest: what is refused is refused at once.
     """
-    part = catalog_part(Path("/"), captured.info.system.hostname)
+    part = catalog_part(look.place("/"), captured.info.system.hostname)
     return Captured(replace(captured.info, catalogs=(part.section,)), {**captured.files, part.path: part.data},
                     (*captured.notes, *part.notes))
 
@@ -111,16 +113,15 @@ def _version() -> Version:
 
 def _used(devices: Sequence[BlockDevice], stores: Sequence[Store]) -> Set[str]:
     """Kernel names of what the system uses: in fstab, or mounted where systems mount, or swap; never a store."""
-    wanted = {line.spec for line in read_fstab()}
+    wanted, named = configured_devices()
     store_specs = {store.device for store in stores if store.device}
     real = _specs()
     found: Set[str] = set()
-    in_fstab = {posixpath.basename(look.real(spec)) for spec in wanted if spec.startswith("/dev/")}
     for device in devices:
         names = real.get(device.kname, set())
         if names & store_specs:
             continue
-        if names & wanted or device.kname in in_fstab or _system_mount(device.mountpoint):
+        if names & wanted or device.kname in named or _system_mount(device.mountpoint):
             found.add(device.kname)
     return found
 
@@ -132,7 +133,8 @@ def _specs() -> Mapping[str, Set[str]]:
                            ("by-partlabel", "PARTLABEL")):
         base = f"/dev/disk/{directory}"
         for name in look.entries(base):
-            real.setdefault(posixpath.basename(look.real(f"{base}/{name}")), set()).add(f"{tag}={name}")
+            real.setdefault(posixpath.basename(look.real(f"{base}/{name}")), set()).add(
+                f"{tag}={udev_decoded(name)}")
     return real
 
 
@@ -179,10 +181,6 @@ def _mounted_at(storage: Storage, place: str) -> Optional[FileSystem]:
 def _with_usage(fs: FileSystem) -> FileSystem:
     used = look.used_bytes(fs.mount) if fs.mount and look.is_mount(fs.mount) else None
     return replace(fs, used_bytes=used if used is not None else fs.used_bytes)
-
-
-def _first_sector(path: str) -> bytes:
-    return look.data(path, 512)
 
 
 def _other_disks(roles: Roles, devices: Sequence[BlockDevice]) -> Tuple[Disk, ...]:

@@ -7,9 +7,13 @@ from typing import Optional, Tuple
 import pytest
 
 from sif.capture.blocks import BlockDevice
-from sif.capture.boot import RawEntry, clean_cmdline, efi_entries, has_grub_boot_code, parse_efibootmgr
-from sif.capture.mounts import FstabLine, mount_id, parse_fstab
-from sif.capture.network import default_gateway, name_servers, static_addresses, uses_dhcp
+from sif.capture.bootconfig import clean_cmdline
+from sif.capture.efi import RawEntry, efi_entries, parse_efibootmgr
+from sif.capture.fstab import FstabLine, parse_fstab
+from sif.capture.loaders import has_grub_boot_code
+from sif.capture.mounts import mount_id
+from sif.capture.net.live import default_gateway, static_addresses, uses_dhcp
+from sif.capture.net.resolver import name_servers
 from sif.capture.roles import assign_roles, volume_group_disks
 from sif.capture.system import parse_os_release
 from sif.model import DiskRole
