@@ -100,7 +100,8 @@ def configured_cmdline(prefix: Optional[str], folders: Sequence[str], release: s
     chosen = next((path for path in mine if posixpath.basename(path) == default), mine[0] if mine else None)
     if chosen is None:
         return clean_cmdline(look.text_or("/etc/kernel/cmdline")) or None
-    variables = parse_shell(look.text_or(f"{prefix}/grubenv")) if prefix else {}
+    environment = look.text_or(f"{prefix}/grubenv").splitlines() if prefix else []
+    variables = dict(line.partition("=")[::2] for line in environment)
     options = parse_entry(texts[chosen]).get("options", "")
     known = re.sub(r"\$(\w+)", lambda match: variables.get(match.group(1), ""), options)
     return clean_cmdline(known) or None

@@ -6,7 +6,10 @@ the description of the machine.
 
 from __future__ import annotations
 
+from typing import Tuple
+
 from sif.capture.net.assemble import Network, assemble
+from sif.capture.net.facts import Configured
 from sif.capture.net.ifcfg import read_ifcfg
 from sif.capture.net.ifupdown import read_interfaces
 from sif.capture.net.keyfile import read_keyfiles
@@ -20,9 +23,17 @@ from sif.capture.trees import offline
 def probe_network() -> Network:
     """Every physical interface, what is built on them, routes and name servers."""
     found = interfaces()
-    netplan, notes = read_netplan()
-    configured = (*netplan, *read_interfaces(), *read_keyfiles(generated=bool(netplan)), *read_ifcfg(),
-                  *read_networkd(generated=bool(netplan)))
+    configured, notes = read_configuration()
     live = () if offline() else live_configuration(found)
     network = assemble(found, configured, live, read_links(), notes)
     return network.with_dns(read_resolver(leased=network.uses_dhcp()))
+
+
+def read_configuration() -> Tuple[Tuple[Configured, ...], Tuple[str, ...]]:
+    """What files configure, the first that matches an interface counts; and notes.
+
+    networkd comes last, because its patterns often take every interface.
+    """
+    netplan, notes = read_netplan()
+    return (*netplan, *read_interfaces(), *read_keyfiles(generated=bool(netplan)), *read_ifcfg(),
+            *read_networkd(generated=bool(netplan))), notes

@@ -14,6 +14,9 @@ MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "
 """The kernel's bonding modes by number."""
 
 
+_DEFAULTS = ("default", "::/0")
+
+
 class Kind(Enum):
     NIC = "nic"
     BOND = "bond"
@@ -74,18 +77,16 @@ def checked(entry: Configured) -> Configured:
 
     The first default route becomes the gateway (IPv4 before IPv6), further ones stay routes.
     """
-    defaults = [hop for hop in entry.hops if hop.destination in ("default", "::/0")]
-    gateways = [address for address in (entry.gateway,) if address and is_address(address)]
-    hops = tuple(hop for hop in map(_hop, entry.hops) if hop is not None)
-    if not gateways:
-        plain = sorted((hop for hop in defaults if hop.via and is_address(hop.via) and not (hop.table or hop.source)
-                        and hop.metric is None), key=lambda hop: ":" in str(hop.via))
-        if plain:
-            gateways = [str(plain[0].via)]
-            hops = tuple(hop for hop in hops if hop != _hop(plain[0]))
+    hops = [hop for hop in map(_hop, entry.hops) if hop is not None]
+    gateway = entry.gateway if entry.gateway and is_address(entry.gateway) else None
+    plain = [hop for hop in hops if hop.destination in _DEFAULTS and hop == Hop(hop.destination, hop.via) and hop.via]
+    if gateway is None and plain:
+        first = min(plain, key=lambda hop: _DEFAULTS.index(hop.destination))
+        gateway = first.via
+        hops = [hop for hop in hops if hop != first]
     return replace(
         entry, addresses=_each(text for text in map(_interface, entry.addresses) if text),
-        gateway=gateways[0] if gateways else None, hops=tuple(dict.fromkeys(hops)),
+        gateway=gateway, hops=tuple(dict.fromkeys(hops)),
         dns=_each(server for server in map(server_address, entry.dns) if server), search=_each(entry.search))
 
 

@@ -44,7 +44,7 @@ def parse_keyfile(file: Sections) -> Optional[Configured]:
                 addresses.append(address.strip())
                 hops += [Hop("default", gateway.strip())] if gateway.strip() else []
             elif re.fullmatch(r"routes?[0-9]+", key):
-                hops.append(_route(value))
+                hops.append(_route(value, section.last(f"{key}_options") or ""))
         gateway_key = section.last("gateway")
         hops += [Hop("default", gateway_key, number(section.last("route-metric")))] if gateway_key else []
     own = wired.last("cloned-mac-address") or (file.merged("bridge").last("mac-address"))
@@ -67,11 +67,13 @@ def _listed(*values: Optional[str]) -> Tuple[str, ...]:
     return tuple(word.strip() for value in values if value for word in re.split("[;,]", value) if word.strip())
 
 
-def _route(value: str) -> Hop:
-    """``198.51.100.0/24,192.0.2.254,100``"""
+def _route(value: str, options: str) -> Hop:
+    """``198.51.100.0/24,192.0.2.254,100``, its options being ``table=100,src=192.0.2.21``"""
+    more = dict(option.partition("=")[::2] for option in options.split(","))
     parts = [part.strip() for part in value.rstrip(";").split(",")] + ["", ""]
     via = parts[1] if parts[1] not in ("", "0.0.0.0", "::") else None
-    return Hop("default" if parts[0] == "0.0.0.0/0" else parts[0], via, number(parts[2]))
+    return Hop("default" if parts[0] == "0.0.0.0/0" else parts[0], via, number(parts[2]), more.get("table"),
+               more.get("src"))
 
 
 def _built(entry: Configured, file: Sections) -> Configured:

@@ -53,12 +53,10 @@ def uses_dhcp(addr_info: Sequence[Json]) -> bool:
     return any(a.get("family") == "inet" and a.get("dynamic") for a in addr_info)
 
 
-def default_gateway(routes: Sequence[Json], nic: str) -> Optional[str]:
-    """The configured default gateway of an interface; one that DHCP gave is not configuration."""
-    for route in routes:
-        if route.get("dst") == "default" and route.get("dev") == nic and route.get("protocol") not in ("dhcp", "ra"):
-            return str(route["gateway"]) if "gateway" in route else None
-    return None
+def configured_routes(routes: Sequence[Json], nic: str) -> Tuple[Hop, ...]:
+    """The routes of an interface that somebody set; those of the kernel, of DHCP and of routers are none."""
+    return tuple(Hop(str(route["dst"]), route.get("gateway"), route.get("metric"), None, route.get("prefsrc"))
+                 for route in routes if route.get("dev") == nic and route.get("protocol", "boot") in _BY_HAND)
 
 
 def live_configuration(hardware: Sequence[Interface]) -> Tuple[Configured, ...]:
@@ -94,19 +92,16 @@ def _configured(link: Json, members: Sequence[str], routes: Sequence[Json]) -> C
     data = link.get("linkinfo", {}).get("info_data", {})
     kind = _kind(link) or Kind.NIC
     # a gateway beside a lease came with it, whatever protocol the client's script put on the route
-    plain = static and not dhcp
+    plain = bool(static) and not dhcp
     options = {option: str(data[option]) for option in _BOND_OPTIONS if data.get(option)}
     if "ad_lacp_rate" in options:
         options["lacp_rate"] = options.pop("ad_lacp_rate")
     return checked(Configured(
-        (name,), addresses=static, dhcp=dhcp, gateway=default_gateway(routes, name) if plain else None, kind=kind,
+        (name,), addresses=static, dhcp=dhcp, hops=configured_routes(routes, name) if plain else (), kind=kind,
         members=tuple(sorted(members)), mode=str(data.get("mode", "balance-rr")) if kind is Kind.BOND else None,
         parameters=parameters(options) if kind is Kind.BOND else (),
         link=str(link["link"]) if "link" in link and kind is Kind.VLAN else None,
-        tag=data.get("id") if kind is Kind.VLAN else None, stp=bool(data.get("stp_state")),
-        hops=tuple(Hop(str(route["dst"]), route.get("gateway"), route.get("metric"), None, route.get("prefsrc"))
-                   for route in routes if plain and route.get("dev") == name and route.get("dst") != "default"
-                   and route.get("protocol", "boot") in _BY_HAND)))
+        tag=data.get("id") if kind is Kind.VLAN else None, stp=bool(data.get("stp_state"))))
 
 
 def _ip(*words: str) -> Tuple[Json, ...]:
