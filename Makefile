@@ -11,7 +11,7 @@ DRILL_ARGS := rescue.auto rescue.sif=LABEL=SIF
 ISO        := $(BUILD)/lifeboat.iso
 DRILL_ISO  := $(BUILD)/lifeboat-drill.iso
 
-.PHONY: help install drill iso drill-iso pyz test check lint unit bench clean
+.PHONY: help install drill iso drill-iso pyz test check lint unit bench record-machines clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ unit:
 
 bench: install ## throughput of the catalog against sha256sum on this machine
 	@$(PY) tests/bench/catalog.py
+
+record-machines: install ## record the storage layouts of tests/machines again (root, minutes); MACHINES="name ..." for some
+	@$(PY) tests/machines/record_machines.py $(MACHINES)
 
 clean: ## remove what was built here (the download cache stays)
 	rm -rf $(BUILD)

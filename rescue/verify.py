@@ -26,6 +26,10 @@ _LEFT_OPEN = frozenset({
 })
 """Keys that a set may leave open, so that the tools choose. An absent label or name is a statement, not a gap."""
 
+_NOT_MADE = frozenset({("PARTITION", "ebr_sector"), ("DISK", "pmbr_active")})
+"""Keys that the rebuild of this version leaves to sfdisk: where the records of logical partitions lie, and a flag that
+firmware may look at. The partitions are the same."""
+
 
 def verify(saved: SystemInformation, plan: RestorePlan) -> None:
     """Capture the rebuilt disks and raise :class:`RebuildDiffers` with every difference that the plan does not name.
@@ -72,4 +76,5 @@ def unexplained(differences: Tuple[Difference, ...], plan: RestorePlan) -> Tuple
 
 
 def _left_open(difference: Difference) -> bool:
-    return (difference.kind, difference.key) in _LEFT_OPEN and difference.before in (None, "[]")
+    place = (difference.kind, difference.key)
+    return place in _NOT_MADE or (place in _LEFT_OPEN and difference.before in (None, "[]"))

@@ -165,7 +165,8 @@ class Bitmap(str, Enum):
 
 
 class LvRole(str, Enum):
-    """``image`` and ``metadata`` are parts of RAID, mirror and pools; ``spare`` is LVM's spare of pool metadata."""
+    """``image`` and ``metadata`` are parts of RAID and mirrors; ``cache`` is a cache pool in use, or a volume that is
+    one; ``spare`` is LVM's spare of pool metadata."""
 
     VOLUME = "volume"
     IMAGE = "image"
@@ -173,6 +174,7 @@ class LvRole(str, Enum):
     LOG = "log"
     POOL_DATA = "pool-data"
     POOL_METADATA = "pool-metadata"
+    CACHE = "cache"
     CACHE_DATA = "cache-data"
     SPARE = "spare"
     ORIGIN = "origin"

@@ -30,6 +30,8 @@ def script(disk: Disk, partitions: Sequence[Partition], disk_path: str) -> str:
         lines.append(f"first-lba: {disk.first_lba}")
     if disk.table is TableType.GPT and disk.gpt_entries is not None:
         lines.append(f"table-length: {disk.gpt_entries}")
+    if disk.table is TableType.GPT and disk.last_lba is not None:
+        lines.append(f"last-lba: {disk.last_lba}")
     lines.append("")
     lines += [_entry(disk.table, part, disk_path) for part in sorted(partitions, key=lambda p: p.number)]
     return "\n".join(lines) + "\n"

@@ -91,7 +91,7 @@ def capture(*, providers: Optional[Path] = None, hostname: Optional[str] = None,
     if problems:
         raise rejection(info.system.hostname, problems)
     left = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
-    captured = Captured(info, dict(storage.files), (*left, *notes))
+    captured = Captured(info, dict(storage.files), (*storage.notes, *left, *notes))
     return add_catalog(captured) if catalog else captured
 
 

@@ -12,7 +12,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from sif import look
 from sif.capture.lvm import identifier
-from sif.capture.trees import kernel_release, offline
+from sif.capture.trees import kernel_release, offline, tree
 from sif.model import Device
 from sif.problems import printable
 
@@ -107,7 +107,7 @@ def _modules(names: Sequence[str]) -> Mapping[str, Module]:
     if not names or not look.have("modinfo"):
         return {}
     release = kernel_release() if offline() else None
-    where = ("--basedir", look.root(), "--set-version", release) if release else ()
+    where = ("--basedir", tree(), "--set-version", release) if release else ()
     return parse_modinfo(look.run(["modinfo", *where, *names], timeout=_SECONDS, check=False).stdout)
 
 

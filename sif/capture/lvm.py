@@ -1,4 +1,4 @@
-"""LVM: physical volumes, volume groups and linear logical volumes, from LVM's own JSON reports."""
+"""LVM: physical volumes, volume groups and logical volumes, from LVM's own JSON reports."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import hashlib
 import json
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Sequence, Set, Tuple
 
 from sif import look
-from sif.model import LogicalVolume, LvType, PhysicalVolume, Ref, VolumeGroup
+from sif.capture.layers import Carriers, Layered, Surroundings
+from sif.capture.lvm_volumes import COLUMNS, Row, Volumes, describe_volumes, lv_id as lv_id, tags
+from sif.capture.names import identifier as identifier
+from sif.model import LogicalVolume, LvRole, LvType, Omitted, PhysicalVolume, Ref, VolumeGroup
 from sif.run import run
 
 _SECONDS = 120.0
 _REPORT = ("--reportformat", "json", "--units", "b", "--nosuffix")
 _PVS = "pv_name,pv_uuid,vg_name,pe_start,pv_pe_count"
-_VGS = "vg_name,vg_uuid,vg_extent_size,vg_tags"
-_LVS = "vg_name,lv_name,lv_uuid,lv_tags,segtype,seg_start_pe,seg_size_pe,seg_pe_ranges,lv_role"
-
-Row = Mapping[str, str]
+_VGS = "vg_name,vg_uuid,vg_extent_size,vg_tags,vg_partial,vg_exported"
 
 
 @dataclass(frozen=True)
 class LvmFacts:
     """LVM's records, the metadata text of each volume group by medium path, and what can't be restored.
 
-    ``device_of`` maps a logical volume's id to its device path.
+    ``device_of`` maps the ids of the volumes that something can lie on to their device paths.
     """
 
     pvs: Tuple[PhysicalVolume, ...] = ()
@@ -36,16 +36,8 @@ class LvmFacts:
     device_of: Tuple[Tuple[str, str], ...] = ()
     files: Tuple[Tuple[str, bytes], ...] = ()
     unsupported: Tuple[str, ...] = ()
-
-
-def identifier(text: str) -> str:
-    """``text`` as a section id: what an id may not hold becomes ``_``, and it starts with a letter or digit."""
-    clean = re.sub(r"[^A-Za-z0-9_.+-]", "_", text)
-    return clean if clean[:1].isalnum() else f"x{clean}"
-
-
-def lv_id(vg: str, lv: str) -> str:
-    return f"lv_{identifier(vg)}_{identifier(lv)}"
+    omitted: Tuple[Omitted, ...] = ()
+    notes: Tuple[str, ...] = ()
 
 
 def parse_report(text: str, kind: str) -> Tuple[Row, ...]:
@@ -56,6 +48,31 @@ def parse_report(text: str, kind: str) -> Tuple[Row, ...]:
 def pv_order(metadata: str) -> Tuple[str, ...]:
     """The uuids of the physical volumes in the order of a volume group's metadata text."""
     return tuple(re.findall(r'\bpv[0-9]+ \{\s*id = "([^"]+)"', metadata))
+
+
+def own_groups(pv_rows: Sequence[Row], vg_rows: Sequence[Row], device_ids: Mapping[str, str]) -> Tuple[Row, ...]:
+    """The volume groups with a physical volume among ours, which ``device_ids`` lists by LVM's device names."""
+    names = {row["vg_name"] for row in pv_rows if row["pv_name"] in device_ids}
+    return tuple(row for row in vg_rows if row["vg_name"] in names)
+
+
+def group_problems(pv_rows: Sequence[Row], groups: Sequence[Row], device_ids: Mapping[str, str]) -> Mapping[str, str]:
+    """Group name → why it can't be made again."""
+    found: Dict[str, str] = {}
+    for row in pv_rows:
+        if row["pv_name"] not in device_ids:
+            found[row["vg_name"]] = f"its physical volume {row['pv_name']} is not on a disk that is captured"
+    seen: Set[str] = set()
+    for row in groups:
+        if row.get("vg_partial"):
+            found[row["vg_name"]] = "a physical volume of it is missing"
+        if row.get("vg_exported"):
+            found[row["vg_name"]] = "it is exported"
+        if row["vg_name"] in seen:
+            found[row["vg_name"]] = "there is another volume group of that name"
+        seen.add(row["vg_name"])
+    names = {row["vg_name"] for row in groups}
+    return {name: why for name, why in found.items() if name in names}
 
 
 def describe(
@@ -70,40 +87,35 @@ def describe(
     ``metadata`` is vgcfgbackup's text by volume group name; ``device_ids`` maps device paths to section ids and
     bounds what is described: a group with no physical volume among them is left out.
     """
-    ours = [row for row in pv_rows if row["pv_name"] in device_ids]
-    names = [row["vg_name"] for row in vg_rows if any(pv["vg_name"] == row["vg_name"] for pv in ours)]
-    unsupported = [
-        f"volume group {row['vg_name']}: its physical volume {row['pv_name']} is not on a disk that is captured"
-        for row in pv_rows if row["vg_name"] in names and row["pv_name"] not in device_ids
-    ]
+    groups = own_groups(pv_rows, vg_rows, device_ids)
+    problems = group_problems(pv_rows, groups, device_ids)
+    good = [row for row in groups if row["vg_name"] not in problems]
+    names = {row["vg_name"] for row in good}
+    ours = [row for row in pv_rows if row["pv_name"] in device_ids and row["vg_name"] in names]
     pvs = tuple(_pv(row, device_ids) for row in ours)
-    by_name = {row["pv_name"]: pv for row, pv in zip(ours, pvs)}
+    volumes = describe_volumes(seg_rows, tuple(names), {row["pv_name"]: pv.id for row, pv in zip(ours, pvs)})
     vgs: List[VolumeGroup] = []
-    lvs: Dict[str, LogicalVolume] = {}
-    group_of: Dict[str, str] = {}
     files: List[Tuple[str, bytes]] = []
-    for row in vg_rows:
-        if row["vg_name"] in names:
-            members = {pv.uuid: pv.id for r, pv in zip(ours, pvs) if r["vg_name"] == row["vg_name"]}
-            text = metadata[row["vg_name"]]
-            path = f"lvm/{identifier(row['vg_name'])}.vgcfg"
+    for row in good:
+        members = {pv.uuid: pv.id for r, pv in zip(ours, pvs) if r["vg_name"] == row["vg_name"]}
+        text = metadata[row["vg_name"]]
+        group = _vg(row, [members[u] for u in pv_order(text) if u in members])
+        # the text would bring the left out snapshots back, with nothing in them
+        if not any(left.device == group.id for left in volumes.omitted):
+            path = f"lvm/{group.id}.vgcfg"
             files.append((path, text.encode()))
-            vgs.append(_vg(row, [members[u] for u in pv_order(text) if u in members], path, text))
-    for row in sorted(seg_rows, key=lambda r: (r["vg_name"], r["lv_name"], int(r["seg_start_pe"] or 0))):
-        if row["vg_name"] not in names:
-            continue
-        if row["segtype"] != "linear" or row["lv_name"].startswith("["):
-            problem = f"logical volume {row['vg_name']}/{row['lv_name']}: type {row['segtype']}"
-            if problem not in unsupported:
-                unsupported.append(problem)
-            continue
-        _add_segment(lvs, row, by_name)
-        group_of[lv_id(row["vg_name"], row["lv_name"])] = row["vg_name"]
+            group = replace(group, metadata=f"media:{path}", metadata_sha256=hashlib.sha256(text.encode()).hexdigest())
+        vgs.append(group)
     return LvmFacts(
-        pvs=pvs, vgs=tuple(vgs), lvs=tuple(lvs.values()), files=tuple(files), unsupported=tuple(unsupported),
-        device_of=tuple((ident, f"/dev/{group}/{lvs[ident].name}") for ident, group in group_of.items()
-                        if ident in lvs),
-    )
+        pvs=pvs, vgs=tuple(vgs), lvs=volumes.lvs, files=tuple(files), omitted=volumes.omitted, notes=volumes.notes,
+        device_of=_devices(vgs, volumes),
+        unsupported=(*(f"volume group {name}: {why}" for name, why in problems.items()), *volumes.unsupported))
+
+
+def _devices(vgs: Sequence[VolumeGroup], volumes: Volumes) -> Tuple[Tuple[str, str], ...]:
+    names = {vg.id: vg.name for vg in vgs}
+    return tuple((lv.id, f"/dev/{names[lv.vg]}/{lv.name}") for lv in volumes.lvs
+                 if lv.role is LvRole.VOLUME and lv.type not in (LvType.THIN_POOL, LvType.CACHE_POOL))
 
 
 def _pv(row: Row, device_ids: Mapping[str, str]) -> PhysicalVolume:
@@ -112,51 +124,92 @@ def _pv(row: Row, device_ids: Mapping[str, str]) -> PhysicalVolume:
                           pe_start_bytes=int(row["pe_start"]), extents=int(row["pv_pe_count"]))
 
 
-def _vg(row: Row, members: Sequence[str], path: str, text: str) -> VolumeGroup:
+def _vg(row: Row, members: Sequence[str]) -> VolumeGroup:
     return VolumeGroup(
         id=identifier(row["vg_name"]), name=row["vg_name"], uuid=row["vg_uuid"], pe_bytes=int(row["vg_extent_size"]),
-        pvs=tuple(Ref(m) for m in members), tags=_tags(row["vg_tags"]), metadata=f"media:{path}",
-        metadata_sha256=hashlib.sha256(text.encode()).hexdigest())
+        pvs=tuple(Ref(m) for m in members), tags=tags(row["vg_tags"]))
 
 
-def _tags(text: str) -> Tuple[str, ...]:
-    return tuple(sorted(tag for tag in text.split(",") if tag))
+class LvmLayer:
+    """Physical volumes, volume groups and logical volumes among the carriers."""
+
+    def __init__(self) -> None:
+        self._reports: Dict[Tuple[str, ...], Tuple[Tuple[Row, ...], ...]] = {}
+        self._texts: Dict[Tuple[str, Tuple[str, ...]], str] = {}
+
+    def on(self, carriers: Carriers, around: Surroundings) -> Layered:
+        """See :class:`sif.capture.layers.Layer`.
+
+        When isolated, LVM may look at the carriers only, so that a foreign volume group of the same name on another
+        disk is neither read nor mixed in.
+        """
+        explained = frozenset(device.kname for device in around.devices if device.type == "lvm")
+        if not look.have("lvm"):
+            return Layered(explained=explained)
+        # a physical volume on a logical one is LVM's own doing only where lvm.conf allows it
+        own = {d.path for d in around.devices if d.type == "lvm"}
+        limit: Tuple[str, ...] = ()
+        if around.isolate:
+            limit = ("--devices", ",".join(path for _, path in carriers.items() if look.real(path) not in own))
+        pvs, vgs, segments = self._read(limit)
+        ids = {row["pv_name"]: ident for row in pvs for ident in (carriers.id_at(row["pv_name"]),) if ident}
+        groups = own_groups(pvs, vgs, ids)
+        problems = group_problems(pvs, groups, ids)
+        texts = {row["vg_name"]: self._text(row["vg_name"], limit) for row in groups if row["vg_name"] not in problems}
+        facts = describe(pvs, vgs, segments, texts, ids)
+        closed, inactive = _inactive(facts)
+        closed |= _unwritten_snapshots(facts, closed, around)
+        notes = tuple(f"thin snapshot {ident} is made again, but nothing is restored to it"
+                      for ident in sorted(closed & {lv.id for lv in facts.lvs if lv.origin}))
+        return Layered(
+            records=(*facts.pvs, *facts.vgs, *facts.lvs, *facts.omitted), opened=dict(facts.device_of),
+            taken=frozenset((*(ident for ident in ids.values()), *closed)), explained=explained, files=facts.files,
+            unsupported=(*facts.unsupported, *inactive), notes=(*facts.notes, *notes))
+
+    def _read(self, limit: Tuple[str, ...]) -> Tuple[Tuple[Row, ...], ...]:
+        if limit not in self._reports:
+            found: Tuple[Tuple[Row, ...], ...] = ((), (), ())
+            pvs = tuple(row for row in parse_report(_lvm("pvs", _PVS, limit), "pv") if row["vg_name"])
+            if pvs:
+                vgs = parse_report(_lvm("vgs", _VGS, limit), "vg")
+                found = pvs, vgs, parse_report(_lvm("lvs", COLUMNS, ("--all", "--segments", *limit)), "seg")
+            self._reports[limit] = found
+        return self._reports[limit]
+
+    def _text(self, group: str, limit: Tuple[str, ...]) -> str:
+        if (group, limit) not in self._texts:
+            self._texts[group, limit] = _metadata(group, limit)
+        return self._texts[group, limit]
 
 
-def _add_segment(lvs: Dict[str, LogicalVolume], row: Row, pv_of: Mapping[str, PhysicalVolume]) -> None:
-    ident = lv_id(row["vg_name"], row["lv_name"])
-    device, _, pe_range = row["seg_pe_ranges"].strip().rpartition(":")
-    if device not in pv_of:
-        return  # the group was already refused, because that physical volume is not captured
-    first, _, last = pe_range.partition("-")
-    count = int(last) - int(first) + 1
-    segment = f"{pv_of[device].id}:{first}:{count}"
-    before = lvs.get(ident)
-    lvs[ident] = LogicalVolume(
-        id=ident, vg=Ref(identifier(row["vg_name"])), name=row["lv_name"], uuid=row["lv_uuid"], type=LvType.LINEAR,
-        extents=(before.extents if before else 0) + count,
-        segments=(before.segments if before else ()) + (segment,), tags=_tags(row["lv_tags"]))
+def _inactive(facts: LvmFacts) -> Tuple[Set[str], Tuple[str, ...]]:
+    """The ids of volumes without a device, and what that means for whole groups and single volumes.
 
-
-def probe_lvm(device_ids: Mapping[str, str], only: Optional[Sequence[str]] = None) -> LvmFacts:
-    """LVM as it is on this machine.
-
-    ``only``, when given, is the list of device paths that LVM may look at, so that a foreign volume group of the
-    same name on another disk is neither read nor mixed in.
+    A thin snapshot is not active by itself; what is on it is a state of its origin.
     """
-    if not look.have("lvm"):
-        return LvmFacts()
-    limit = ("--devices", ",".join(only)) if only is not None else ()
-    if only is not None and not only:
-        return LvmFacts()
-    pvs = parse_report(_lvm("pvs", _PVS, limit), "pv")
-    pvs = tuple(row for row in pvs if row["vg_name"])
-    if not pvs:
-        return LvmFacts()
-    vgs = parse_report(_lvm("vgs", _VGS, limit), "vg")
-    segments = parse_report(_lvm("lvs", _LVS, ("--all", "--segments", *limit)), "seg")
-    metadata = {row["vg_name"]: _metadata(row["vg_name"], limit) for row in vgs}
-    return describe(pvs, vgs, segments, metadata, device_ids)
+    paths = dict(facts.device_of)
+    closed = {ident for ident, path in paths.items() if not look.exists(path)}
+    found: List[str] = []
+    for group in facts.vgs:
+        mine = [lv for lv in facts.lvs if lv.vg == group.id and lv.id in paths and not lv.origin]
+        off = [lv for lv in mine if lv.id in closed]
+        if off and len(off) == len(mine):
+            found.append(f"volume group {group.name}: not active, so what is on it can't be seen")
+        else:
+            found += [f"logical volume {group.name}/{lv.name}: not active, so what is on it can't be seen"
+                      for lv in off]
+    return closed, tuple(found)
+
+
+def _unwritten_snapshots(facts: LvmFacts, closed: Set[str], around: Surroundings) -> Set[str]:
+    """The thin snapshots that hold what their origin holds: the same file system with the same UUID."""
+    paths = {ident: path for ident, path in facts.device_of if ident not in closed}
+    found = set()
+    for lv in facts.lvs:
+        if lv.type is LvType.THIN and lv.origin in paths and lv.id in paths \
+                and around.signature(paths[lv.id]) == around.signature(paths[str(lv.origin)]):
+            found.add(lv.id)
+    return found
 
 
 def probe_group_members() -> Tuple[Tuple[str, ...], ...]:

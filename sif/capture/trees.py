@@ -21,7 +21,12 @@ _NOT_THE_SYSTEMS = re.compile(r"rescue|recovery", re.IGNORECASE)
 
 def offline() -> bool:
     """Whether the tree that is captured is another one than the running system's."""
-    return look.root() != "/"
+    return tree() != "/"
+
+
+def tree() -> str:
+    """Where the tree that is captured lies; a recorded capture remembers it."""
+    return look.ask("tree", (), look.root)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def in_tree(devices: Sequence[BlockDevice]) -> Tuple[BlockDevice, ...]:
 
     Raises CaptureFailed when nothing is mounted at the tree's root.
     """
-    root = look.root()
+    root = tree()
     by_source = {look.real(source): place for source, place in
                  places(parse_mountinfo(look.text("/proc/self/mountinfo")), root).items() if source.startswith("/dev/")}
     if "/" not in by_source.values():

@@ -20,11 +20,12 @@ Extents = Tuple[str, int, int]
 
 
 def segments_of(volume: LogicalVolume) -> Tuple[Optional[Extents], ...]:
-    """The volume's segments, parsed; None for one that is malformed."""
+    """The pieces of the volume's segments, stripe by stripe, parsed; None for one that is malformed."""
     found: List[Optional[Extents]] = []
     for text in volume.segments:
-        match = SEGMENT.fullmatch(text)
-        found.append((match.group(1), int(match.group(2)), int(match.group(3))) if match else None)
+        for piece in text.split("+"):
+            match = SEGMENT.fullmatch(piece)
+            found.append((match.group(1), int(match.group(2)), int(match.group(3))) if match else None)
     return tuple(found)
 
 
@@ -111,7 +112,8 @@ def _check_volume(info: SystemInformation, volume: LogicalVolume) -> Iterator[Pr
     group = info.find("VG", volume.vg)
     members = group.pvs if isinstance(group, VolumeGroup) else ()
     total = 0
-    for text, segment in zip(volume.segments, segments_of(volume)):
+    pieces = [piece for text in volume.segments for piece in text.split("+")]
+    for text, segment in zip(pieces, segments_of(volume)):
         if segment is None:
             yield bad(volume, "segments", "not a segment", found=text, wanted="pv:first-extent:extents")
             continue

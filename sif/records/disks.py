@@ -36,6 +36,7 @@ class Disk:
     hybrid: Tuple[str, ...] = key("hybrid MBR beside the GPT: `slot:type:start:sectors` or "
                                   "`slot:type:start:sectors:active`, in sectors, the protective entry too", default=(),
                                   example='["1:0xee:1:2047", "2:0x83:2048:1048576:active"]')
+    pmbr_active: bool = key("boot flag of the protective MBR beside the GPT", default=False, example="true")
     boot_code: Optional[str] = key("the first 440 bytes of the disk (BIOS boot code), if not zero", form=Form.QUOTED,
                                    default=None, identity=False, example='"media:boot/d0.mbr"')
     boot_code_sha256: Optional[str] = key("SHA-256 of that file", form=Form.QUOTED, default=None, identity=False,

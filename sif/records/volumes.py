@@ -39,6 +39,10 @@ class MdArray:
     bitmap_chunk_bytes: Optional[int] = key("what one bit of the bitmap stands for", unit="bytes", default=None,
                                             example="67108864")
     device: Optional[str] = key("name at capture time", default=None, identity=False, example='"md127"')
+    write_mostly: Tuple[Ref, ...] = key("members that are read only when the others fail", refs=CARRIERS, default=(),
+                                        example="[d1p2]")
+    failfast: Tuple[Ref, ...] = key("members whose requests fail without retries", refs=CARRIERS, default=(),
+                                    example="[d0p2, d1p2]")
 
 
 @dataclass(frozen=True)
@@ -130,4 +134,6 @@ class LogicalVolume:
                                   example="passdown")
     zero: Optional[bool] = key("whether a thin pool zeroes new blocks", default=None, example="true")
     cache_mode: Optional[CacheMode] = key("mode of a cache", default=None, example="writethrough")
+    layout: Optional[str] = key("LVM's own name of the segment type, where it says more than `type`", form=Form.BARE,
+                                default=None, example="raid5_la")
     active: bool = key("whether it was active", default=True, identity=False, example="true")

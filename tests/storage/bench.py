@@ -21,10 +21,11 @@ from sif.run import run
 PROJECT = Path(__file__).resolve().parents[2]
 RELEASE = "trixie"
 PACKAGES = (
-    "dmsetup", "dosfstools", "e2fsprogs", "fdisk", "gir1.2-blockdev-3.0", "kmod", "libblockdev-plugins-all", "lvm2",
+    "bcache-tools", "btrfs-progs", "cryptsetup-bin", "dmsetup", "dosfstools", "e2fsprogs", "f2fs-tools", "fdisk",
+    "gdisk", "gir1.2-blockdev-3.0", "kmod", "libblockdev-plugins-all", "lvm2", "mdadm", "multipath-tools", "ntfs-3g",
     "parted", "procps", "python3", "python3-blockdev", "python3-bytesize", "python3-dasbus", "python3-gi",
-    "python3-packaging", "python3-parted", "python3-pyudev", "python3-selinux", "udev", "user-mode-linux",
-    "util-linux", "xfsprogs",
+    "python3-packaging", "python3-parted", "python3-pyudev", "python3-selinux", "thin-provisioning-tools", "udev",
+    "user-mode-linux", "util-linux", "xfsprogs", "xxd",
 )
 EXCLUDES = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
 
@@ -63,7 +64,7 @@ class Bench:
             stamp.write_text(key, "ascii")
         bench = self.root / "bench"
         shutil.rmtree(bench, ignore_errors=True)
-        for name in ("code/sif", "code/rescue", "tests/storage/guest"):
+        for name in ("code/sif", "code/rescue", "tests/storage/guest", "tests/machines"):
             source = PROJECT / name.removeprefix("code/")
             shutil.copytree(source, bench / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("out", "disks"):

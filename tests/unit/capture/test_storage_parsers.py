@@ -92,11 +92,11 @@ def test_a_group_that_reaches_an_uncaptured_disk_is_reported() -> None:
 
 
 def test_other_segment_types_are_reported_and_not_described() -> None:
-    rows = tuple({**row, "segtype": "thin"} for row in parse_report(recorded("lvs.json"), "seg"))
+    rows = tuple({**row, "segtype": "vdo"} for row in parse_report(recorded("lvs.json"), "seg"))
     facts = describe(parse_report(recorded("pvs.json"), "pv"), parse_report(recorded("vgs.json"), "vg"), rows,
                      {"vg0": recorded("vg0.vgcfg")}, {"/dev/ubdb3": "d0p3", "/dev/ubdc1": "d1p1"})
     assert facts.lvs == ()
-    assert "logical volume vg0/root: type thin" in facts.unsupported
+    assert "logical volume vg0/root: type vdo" in facts.unsupported
 
 
 def test_physical_volumes_are_in_the_metadatas_order() -> None:
