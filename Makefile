@@ -5,13 +5,14 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 FIRMWARE ?= uefi
+FUZZ_SECONDS ?= 3600
 BUILD    := build
 PY       := .venv/bin/python
 DRILL_ARGS := rescue.auto rescue.sif=LABEL=SIF
 ISO        := $(BUILD)/lifeboat.iso
 DRILL_ISO  := $(BUILD)/lifeboat-drill.iso
 
-.PHONY: help install drill iso drill-iso pyz test check lint unit bench record-machines clean
+.PHONY: help install drill iso drill-iso pyz test check lint unit fuzz bench record-machines clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,9 @@ lint:
 
 unit:
 	@$(PY) -m pytest -q tests/unit tests/component
+
+fuzz: install ## an hour of coverage-guided fuzzing of everything that reads a file (FUZZ_SECONDS=3600)
+	@PYTHONPATH=.:tests nice -n 19 $(PY) -m fuzz all --seconds $(FUZZ_SECONDS) --keep $(BUILD)/fuzz
 
 bench: install ## throughput of the catalog against sha256sum on this machine
 	@$(PY) tests/bench/catalog.py

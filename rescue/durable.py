@@ -31,9 +31,14 @@ def sync_directory(directory: Path) -> None:
 
 def write_durably(path: Path, text: str) -> None:
     """Replace a file so that after a power cut either the old or the new content is there, never a part."""
+    write_bytes_durably(path, text.encode("utf-8"))
+
+
+def write_bytes_durably(path: Path, data: bytes) -> None:
+    """:func:`write_durably` for what is no text."""
     fresh = path.with_name(path.name + ".new")
-    with fresh.open("w", encoding="utf-8") as out:
-        out.write(text)
+    with fresh.open("wb") as out:
+        out.write(data)
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(path)

@@ -11,6 +11,7 @@ from rescue.blockdev import read_block_devices
 from rescue.commands import CommandRunner
 from rescue.console import Choice, choose, confirm_by_name
 from rescue.detect import detect_hardware
+from rescue.drivers import bring_up, decisions_for, may_bring_up
 from rescue.durable import remove_tree
 from rescue.efi import LABEL, EfiBoot
 from rescue.guard import check_pending, find_pending
@@ -57,6 +58,7 @@ def phase1(agent: Agent) -> None:
     medium = find_medium(agent)
     saved, sif = read_sif(agent, medium)
     refuse_second_time(agent, saved)
+    load_drivers(agent, saved, sif)
     stores = mount_stores(agent, saved)
     check_stage(saved, files)
     hardware = detect(agent, medium, stores)
@@ -138,6 +140,15 @@ def refuse_second_time(agent: Agent, saved: SystemInformation) -> None:
     if agent.settings.auto:
         with agent.events.step("repeat", "Look for a finished restore of this set"):
             refuse_repetition(saved, agent.workspace)
+
+
+def load_drivers(agent: Agent, saved: SystemInformation, sif: Path) -> None:
+    """Bring up hardware by what the set brings along, before anything looks for disks and stores."""
+    with agent.events.step("drivers", "Load drivers") as step:
+        if agent.settings.auto or may_bring_up(agent.console, saved, decisions_for(saved)):
+            bring_up(saved, sif.parent, step)
+        else:
+            step.info("the set's modules and files were left out, as the operator wished")
 
 
 def mount_stores(agent: Agent, saved: SystemInformation) -> Tuple[ReadyStore, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Tuple
 
@@ -13,7 +13,7 @@ from rescue.blockdev import read_block_devices
 from rescue.bootloader import make_bootable
 from rescue.cleanup import commit, keep_events, keep_evidence, remove_placed, remove_stage
 from rescue.commands import CommandResult, CommandRunner
-from rescue.drivers import load_missing_drivers
+from rescue.drivers import bring_up
 from rescue.failures import RestoreFailed
 from rescue.job import Job, JobState, StageFiles
 from rescue.journal import Journal
@@ -26,6 +26,7 @@ from rescue.relocate import relocate
 from rescue.renderers import JsonLines
 from rescue.report import make_report, steps_of
 from rescue.restored import check_restored
+from rescue.set_files import place_from_stores
 from rescue.staging.stage import in_tree
 from rescue.storage.mounts import mount_tree, unmount_tree
 from rescue.stores import ReadyStore, open_stores
@@ -52,6 +53,7 @@ def phase2(agent: Agent) -> None:
     files = mount_stage(agent)
     pending = read_job(agent, files)
     load_drivers(agent, pending)
+    pending = find_disks(pending)
     mount_target(agent, pending)
     stores = mount_stores(agent, pending)
     results = restore(agent, pending, stores)
@@ -102,7 +104,7 @@ def require_writable(where: Path) -> None:
 
 
 def read_job(agent: Agent, files: StageFiles) -> Pending:
-    """Read job, set, plan and journal, and find the plan's disks where they are now."""
+    """Read job, set, plan and journal."""
     with agent.events.step("resume", "Read the job") as step:
         job = files.read_job()
         if job.state is not JobState.PENDING:
@@ -112,16 +114,19 @@ def read_job(agent: Agent, files: StageFiles) -> Pending:
         if saved.version.set_id != job.set_id:
             raise RestoreFailed("the staged set is not the job's", found=saved.version.set_id, wanted=job.set_id)
         plan_json = files.path("plan.json").read_text(encoding="utf-8")
-        plan = relocate(load_plan(plan_json), saved, read_block_devices())
         step.info(f"restore of {job.hostname}, job {job.job_id}")
-        return Pending(job, files, saved, plan, plan_json, Journal(files.path("journal.jsonl")))
+        return Pending(job, files, saved, load_plan(plan_json), plan_json, Journal(files.path("journal.jsonl")))
 
 
 def load_drivers(agent: Agent, pending: Pending) -> None:
-    """Load drivers for recorded devices that none is bound to yet."""
+    """Bring up hardware by what the set brings along; phase 1 had the consent of whoever had to give it."""
     with agent.events.step("drivers", "Load drivers") as step:
-        for alias in load_missing_drivers(pending.saved.devices):
-            step.info(f"loaded the driver of {alias}")
+        bring_up(pending.saved, (pending.files.set / pending.job.sif).parent, step)
+
+
+def find_disks(pending: Pending) -> Pending:
+    """The job with its plan's disks where they are now, which only drivers make visible."""
+    return replace(pending, plan=relocate(pending.plan, pending.saved, read_block_devices()))
 
 
 def mount_target(agent: Agent, pending: Pending) -> None:
@@ -132,9 +137,13 @@ def mount_target(agent: Agent, pending: Pending) -> None:
 
 
 def mount_stores(agent: Agent, pending: Pending) -> Tuple[ReadyStore, ...]:
-    """Mount what holds the data, read-only."""
-    with agent.events.step("stores", "Find the stores"):
-        return open_stores(pending.saved.stores, agent.workspace)
+    """Mount what holds the data, read-only, and take the set's files that lie there."""
+    with agent.events.step("stores", "Find the stores") as step:
+        stores = open_stores(pending.saved.stores, agent.workspace)
+        places = {store.id: Path(store.location) for store in stores if store.location.startswith("/")}
+        for target in place_from_stores(pending.saved.files, places.get):
+            step.info(f"put {target} into the rescue system")
+        return stores
 
 
 def restore(agent: Agent, pending: Pending, stores: Tuple[ReadyStore, ...]) -> Tuple[CommandResult, ...]:

@@ -5,18 +5,35 @@ Pure: the content in, the problems out. The rules live in :mod:`sif.checks`, one
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Tuple
 
-from sif.checks import catalogs, commands, disks, filesystems, machine, network, references, secrets, volumes
+from sif.checks import (
+    catalogs,
+    commands,
+    cycles,
+    disks,
+    drivers,
+    filesystems,
+    machine,
+    mirrors,
+    network,
+    references,
+    secrets,
+    volumes,
+)
 from sif.model import SystemInformation
 from sif.problems import Problem
+from sif.text import MAX_PROBLEMS
 
 CHECKS = (
     references.check_references,
+    cycles.check_cycles,
     disks.check_disks,
     disks.check_partitions,
     volumes.check_groups,
     volumes.check_volumes,
+    mirrors.check_mirrors,
     filesystems.check_holders,
     filesystems.check_filesystems,
     filesystems.check_mounts,
@@ -30,10 +47,11 @@ CHECKS = (
     commands.check_commands,
     catalogs.check_catalogs,
     secrets.check_secrets,
+    drivers.check_drivers,
 )
 """Every check, in the order in which its findings are shown."""
 
 
 def check(info: SystemInformation) -> Tuple[Problem, ...]:
-    """Everything that is impossible or unsafe about the set; empty when it can be planned with."""
-    return tuple(problem for rule in CHECKS for problem in rule(info))
+    """Everything that is impossible or unsafe about the set (the first 1,000); empty when it can be planned with."""
+    return tuple(islice((problem for rule in CHECKS for problem in rule(info)), MAX_PROBLEMS))

@@ -15,6 +15,8 @@ from sif.capture.boot import EXCLUDABLE
 from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
+from sif.drivers.collect import Collect
+from sif.edit.cli import add_edit
 from sif.errors import Exit, LifeboatError
 from sif.jsonform import to_json
 from sif.problems import printable
@@ -60,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--identity", action="store_true",
                          help="only what a restored machine must have in common with the original")
     compare.set_defaults(command=_diff)
+    add_edit(commands)
     add_convert(commands)
     add_catalog(commands)
     add_signature(commands)
@@ -91,6 +94,9 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     sub.add_argument("--catalog", action="store_true",
                      help="add the catalog: digest, mode, owner and capabilities of every file that packages own; "
                           "reads all of them")
+    sub.add_argument("--drivers", type=Collect, choices=tuple(Collect), default=Collect.NEEDED, metavar="WHICH",
+                     help="kernel modules with their firmware: `needed` for disk, network and stores (default), `all` "
+                          "that are loaded, or `none`")
     sub.set_defaults(command=_capture)
 
 
@@ -98,7 +104,7 @@ def _capture(arguments: argparse.Namespace) -> Exit:
     with look.rooted(str(arguments.root or "/")):
         captured = capture(providers=arguments.providers, hostname=arguments.name,
                            exclude_disks=tuple(arguments.exclude_disk), exclude=tuple(arguments.exclude),
-                           catalog=arguments.catalog)
+                           catalog=arguments.catalog, drivers=arguments.drivers)
         info, files = with_secrets(captured.info, captured.files, arguments.secrets)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)
@@ -113,7 +119,8 @@ def _capture(arguments: argparse.Namespace) -> Exit:
 def _show(arguments: argparse.Namespace) -> Exit:
     loaded = load_set(arguments.path)
     _warn(loaded.warnings)
-    sys.stdout.write(to_json(loaded.info) + "\n" if arguments.json else write_text(loaded.info.records()))
+    info = loaded.info
+    sys.stdout.write(to_json(info) + "\n" if arguments.json else write_text(info.records(), info.foreign))
     return Exit.OK
 
 

@@ -14,7 +14,7 @@ from typing import Any, Mapping, Optional, Tuple, Type
 from sif import model
 from sif.errors import Exit, LifeboatError
 from sif.keys import Form, KeyInfo
-from sif.text import BARE, IDENT, Atom, Entry, forbidden
+from sif.text import BARE, IDENT, Atom, Entry, forbidden, quoted
 
 NOT_SHOWN = "something else (not shown: it could be a secret)"
 
@@ -184,13 +184,14 @@ def _is_time(text: str) -> bool:
     return True
 
 
-def _is_quoted(key: KeySchema) -> bool:
+def is_quoted(key: KeySchema) -> bool:
+    """Whether the key's canonical form is a quoted string."""
     return key.base is str and key.info.form in (Form.AUTO, Form.QUOTED)
 
 
 def _may_be_quoted(key: KeySchema) -> bool:
     """Strings are read with and without quotes; the canonical form follows the key's form."""
-    return _is_quoted(key) or (key.base is str and key.info.form is Form.BARE)
+    return is_quoted(key) or (key.base is str and key.info.form is Form.BARE)
 
 
 def section_text(record: Any) -> str:
@@ -218,10 +219,9 @@ def to_text(key: KeySchema, value: Any, where: str) -> str:
 
 def _element_text(key: KeySchema, value: Any, where: str) -> str:
     text = _raw_text(key, value)
-    if _is_quoted(key):
-        escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-        written = f'"{escaped}"'
-        fits = not any(forbidden(char) for char in escaped)
+    if is_quoted(key):
+        written = quoted(text)
+        fits = not any(forbidden(char) for char in written)
     else:
         written = text
         fits = bool(BARE.fullmatch(text))
@@ -243,6 +243,6 @@ def _raw_text(key: KeySchema, value: Any) -> str:
 
 def _reads_back(key: KeySchema, text: str, value: Any) -> bool:
     try:
-        return bool(_from_atom(key, Atom(text, _is_quoted(key), 1)) == value)
+        return bool(_from_atom(key, Atom(text, is_quoted(key), 1)) == value)
     except BadValue:
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from sif.codec import KindSchema, schemas, to_text
 from sif.merge import in_order
@@ -45,7 +45,21 @@ def diff(a: SystemInformation, b: SystemInformation, identity_only: bool) -> Tup
         if identity_only and not any(key.info.identity for key in schema.keys):
             continue
         found.extend(_compare(schema, place[1], before.get(place), after.get(place), identity_only))
-    return tuple(found)
+    return tuple(found) if identity_only else (*found, *_foreign(a, b))
+
+
+def _foreign(a: SystemInformation, b: SystemInformation) -> Iterator[Difference]:
+    """What differs in sections and keys that this version has no meaning for."""
+    before, after = ({(part.kind, part.id): part for part in info.foreign} for info in (a, b))
+    for place in sorted({*before, *after}):
+        old, new = before.get(place), after.get(place)
+        if any(part is not None and part.whole for part in (old, new)) and (old is None or new is None):
+            yield Difference(*place, "", None if old is None else "present", None if new is None else "present")
+            continue
+        texts = [dict(part.entries) if part else {} for part in (old, new)]
+        for key in sorted({*texts[0], *texts[1]}):
+            if texts[0].get(key) != texts[1].get(key):
+                yield Difference(*place, key, texts[0].get(key), texts[1].get(key))
 
 
 _Index = Dict[Tuple[str, str], Record]

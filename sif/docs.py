@@ -10,15 +10,24 @@ import argparse
 import re
 import sys
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Type
 
 from sif.catalog import text as catalog
 from sif.codec import KeySchema, KindSchema, schemas, to_text, type_name
-from sif.errors import Exit
+from sif.errors import Exit, LifeboatError
 from sif.features import FEATURES, REBUILT
-from sif.problems import MAX_SHOWN
+from sif.problems import MAX_SHOWN, SifInvalid, SifSetBroken, SifSyntaxError, SifUnsupported
+from sif.reader import MAX_SET_BYTES, MAX_SET_SECTIONS, MAX_SET_TEXT_BYTES
+from sif.secrets import SecretUnavailable
+from sif.signature.errors import SignatureInvalid, SignatureMissing, SignerRefused
 from sif.substitution import names
-from sif.text import MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_SECTIONS
+from sif.text import MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_PROBLEMS, MAX_SECTIONS
+
+REFUSALS: Tuple[Type[LifeboatError], ...] = (
+    SifSyntaxError, SifInvalid, SifSetBroken, SifUnsupported, SignatureInvalid, SignatureMissing, SignerRefused,
+    SecretUnavailable,
+)
+"""Why a set, or what belongs to it, is refused."""
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "sif-format.md"
 
@@ -61,6 +70,16 @@ def features() -> str:
     return "\n".join(lines) + "\n"
 
 
+def codes() -> str:
+    """What a reader answers a set that it refuses."""
+    rows = [f"| {int(error.code)} | `{error.code.name}` | {_summary(error)} |" for error in REFUSALS]
+    return "\n".join(["| code | name | why |", "|---|---|---|", *rows]) + "\n"
+
+
+def _summary(error: Type[LifeboatError]) -> str:
+    return (error.__doc__ or "").split("\n", maxsplit=1)[0]
+
+
 def substitutions() -> str:
     """The closed list of ``${...}``."""
     return _pairs("name", {f"`{name}`": text for name, text in names().items()})
@@ -70,7 +89,10 @@ def limits() -> str:
     """The limits a reader enforces."""
     return _pairs("limit", {
         "bytes in a file": str(MAX_FILE_BYTES), "bytes in a line": str(MAX_LINE_BYTES),
-        "sections in a file": str(MAX_SECTIONS), "problems shown": str(MAX_SHOWN),
+        "sections in a file": str(MAX_SECTIONS), "bytes in all parts of a set": str(MAX_SET_TEXT_BYTES),
+        "sections in all parts of a set": str(MAX_SET_SECTIONS), "bytes in all files of a set that are read whole":
+        str(MAX_SET_BYTES), "problems of a file after which the rest is not read": str(MAX_PROBLEMS),
+        "problems shown": str(MAX_SHOWN),
         "bytes in a catalog": str(catalog.MAX_CATALOG_BYTES), "bytes in a catalog's line": str(catalog.MAX_LINE_BYTES),
         "bytes in a catalog's path, before escaping": str(catalog.MAX_PATH_BYTES),
         "entries in a catalog": str(catalog.MAX_ENTRIES)})
@@ -83,6 +105,7 @@ def _pairs(title: str, rows: Dict[str, str]) -> str:
 
 PARTS: Dict[str, Callable[[], str]] = {
     "sections": sections, "features": features, "substitutions": substitutions, "limits": limits,
+    "codes": codes,
 }
 
 

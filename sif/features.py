@@ -38,7 +38,7 @@ FEATURES: Mapping[str, str] = {
 """Feature → what it is. A set that requires anything else is refused by name before any write."""
 
 REBUILT: FrozenSet[str] = frozenset({
-    "gpt", "mbr", "lvm", "ext2", "ext3", "ext4", "xfs", "vfat", "swap", "grub-efi", "grub-pc", "secrets",
+    "gpt", "mbr", "lvm", "ext2", "ext3", "ext4", "xfs", "vfat", "swap", "grub-efi", "grub-pc", "secrets", "drivers",
 })
 """What the rescue system of this version makes again. The others can be described, and are refused by name."""
 

@@ -32,11 +32,12 @@ class BadFile(Exception):
 
 @dataclass(frozen=True)
 class ManifestEntry:
-    """One file of the set; ``size`` counts bytes."""
+    """One file of the set; ``size`` counts bytes, ``line`` says where the manifest has it."""
 
     sha256: str
     size: int
     path: str
+    line: int
 
 
 def sha256_hex(data: bytes) -> str:
@@ -120,7 +121,7 @@ def parse_manifest(text: str, name: str) -> Tuple[Tuple[ManifestEntry, ...], Tup
             problems.append(_broken(name, number, "the manifest is not sorted by path, or names a file twice",
                                     match.group(3), None))
         else:
-            entries.append(ManifestEntry(match.group(1), int(match.group(2)), match.group(3)))
+            entries.append(ManifestEntry(match.group(1), int(match.group(2)), match.group(3), number))
     return tuple(entries), tuple(problems)
 
 

@@ -6,6 +6,7 @@ import re
 from typing import Any, Dict, Iterable, List, Set, Tuple
 
 from sif.errors import Exit
+from sif.foreign import Foreign
 from sif.model import FIELD_OF_KIND, RECORDS, Record, System, SystemInformation, Version
 from sif.problems import Problem
 
@@ -24,7 +25,13 @@ def in_order(records: Iterable[Record]) -> Tuple[Record, ...]:
     return tuple(sorted(records, key=lambda record: (rank[record.KIND], natural(getattr(record, "id", "")))))
 
 
-def merged(version: Version, system: System, records: Iterable[Record]) -> SystemInformation:
+def foreign_in_order(foreign: Iterable[Foreign]) -> Tuple[Foreign, ...]:
+    """By kind, then by id; unknown sections and unknown keys alike."""
+    return tuple(sorted(foreign, key=lambda found: (found.kind, natural(found.id))))
+
+
+def merged(version: Version, system: System, records: Iterable[Record],
+           foreign: Iterable[Foreign] = ()) -> SystemInformation:
     """The content of a whole set. ``records`` may repeat ``version`` and ``system``; ids must be unique."""
     fields: Dict[str, Any] = {}
     many: Dict[str, List[Record]] = {}
@@ -37,25 +44,23 @@ def merged(version: Version, system: System, records: Iterable[Record]) -> Syste
         else:
             fields[name] = record
     fields.update({name: tuple(found) for name, found in many.items()})
-    return SystemInformation(version=version, system=system, **fields)
+    return SystemInformation(version=version, system=system, foreign=foreign_in_order(foreign), **fields)
 
 
 def canonical(info: SystemInformation) -> SystemInformation:
     """The same content with every kind's records in canonical order."""
-    return merged(info.version, info.system, info.records())
+    return merged(info.version, info.system, info.records(), info.foreign)
 
 
-def duplicates(records: Iterable[Record]) -> Tuple[Problem, ...]:
+def duplicates(records: Iterable[Record], foreign: Iterable[Foreign] = ()) -> Tuple[Problem, ...]:
     """Sections that several files define, compared without regard to case."""
+    names = [(record.KIND, getattr(record, "id", "")) for record in records if not isinstance(record, Version)]
+    names += [(found.kind, found.id) for found in foreign if found.whole]
     seen: Set[Tuple[str, str]] = set()
-    found: List[Problem] = []
-    for record in records:
-        ident = getattr(record, "id", "")
-        if isinstance(record, Version):
-            continue
-        if (record.KIND, ident.lower()) in seen:
-            found.append(Problem(f"[{(record.KIND + ' ' + ident).strip()}] is in two files",
-                                 code=Exit.SIF_SET_BROKEN, subject=(record.KIND, ident, ""),
-                                 hint="remove one of them"))
-        seen.add((record.KIND, ident.lower()))
-    return tuple(found)
+    problems: List[Problem] = []
+    for kind, ident in names:
+        if (kind, ident.lower()) in seen:
+            problems.append(Problem(f"[{(kind + ' ' + ident).strip()}] is in two files", code=Exit.SIF_SET_BROKEN,
+                                    subject=(kind, ident, ""), hint="remove one of them"))
+        seen.add((kind, ident.lower()))
+    return tuple(problems)

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Optional, Tuple, Type, Union
+from functools import cached_property
+from typing import Any, Dict, Optional, Tuple, Type, Union
 
 from sif.catalog.section import Catalog as Catalog
 from sif.enums import (
@@ -46,6 +47,7 @@ from sif.enums import (
     TableType as TableType,
     Then as Then,
 )
+from sif.foreign import Foreign as Foreign
 from sif.keys import Form as Form, Ref as Ref, key as key
 from sif.records.disks import (
     Disk as Disk,
@@ -108,7 +110,10 @@ RECORDS: Tuple[Type[Any], ...] = (
 
 @dataclass(frozen=True)
 class SystemInformation:
-    """The merged content of a whole set: every part's sections, in canonical order."""
+    """The merged content of a whole set: every part's sections, in canonical order.
+
+    ``foreign`` is what this version has no meaning for; it is no record, so that nothing acts on it.
+    """
 
     version: Version
     system: System
@@ -143,6 +148,7 @@ class SystemInformation:
     stores: Tuple[Store, ...] = ()
     commands: Tuple[Command, ...] = ()
     catalogs: Tuple[Catalog, ...] = ()
+    foreign: Tuple[Foreign, ...] = ()
 
     def records(self) -> Tuple[Record, ...]:
         """Every record, in the canonical order of sections."""
@@ -156,10 +162,12 @@ class SystemInformation:
 
     def find(self, kind: str, ident: str) -> Optional[Record]:
         """The record of that kind and id, or None."""
-        for record in self.records():
-            if kind == record.KIND and getattr(record, "id", "") == ident:
-                return record
-        return None
+        return self._index.get((kind, ident))
+
+    @cached_property
+    def _index(self) -> Dict[Tuple[str, str], Record]:
+        """The first record of each kind and id: a check of thousands of references must not search for each."""
+        return {(record.KIND, str(getattr(record, "id", ""))): record for record in reversed(self.records())}
 
 
 _CANONICAL_FIELDS = (
@@ -172,4 +180,4 @@ _CANONICAL_FIELDS = (
 FIELD_OF_KIND = dict(zip((r.KIND for r in RECORDS), _CANONICAL_FIELDS))
 """Section kind → attribute of :class:`SystemInformation`."""
 
-assert set(_CANONICAL_FIELDS) == {f.name for f in dataclasses.fields(SystemInformation)}
+assert {*_CANONICAL_FIELDS, "foreign"} == {f.name for f in dataclasses.fields(SystemInformation)}

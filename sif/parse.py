@@ -10,10 +10,11 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 from sif.codec import NOT_SHOWN, BadValue, KeySchema, KindSchema, from_entry, schemas
 from sif.errors import Exit
 from sif.features import FEATURES
+from sif.foreign import VENDOR_PREFIX, Foreign, foreign_entries
 from sif.keys import Form
 from sif.model import Record, Version
 from sif.problems import Problem, Subject
-from sif.text import Atom, Entry, Section, lex
+from sif.text import MAX_PROBLEMS, Atom, Entry, Section, lex
 
 SIGNATURE = "$SIF$"
 MAJOR, MINOR = 2, 0
@@ -22,16 +23,19 @@ FRAGMENT_KINDS = ("DRIVER", "FILE", "STORE", "COMMAND")
 """What a provider's fragment may hold."""
 
 _FORMAT = re.compile(r"([1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})")
+_BEGIN = re.compile(r" *([A-Za-z0-9_]{1,64})")
 _SEQUENCE = re.compile(r"[1-9][0-9]{0,5}")
 
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed text: its records in order of appearance, what is wrong, and where every value stands."""
+    """A parsed text: its records in order of appearance, what is wrong, where every value stands, and what it holds
+    that this version has no meaning for."""
 
     records: Tuple[Record, ...]
     problems: Tuple[Problem, ...]
     places: Mapping[Subject, str]
+    foreign: Tuple[Foreign, ...] = ()
 
     @property
     def version(self) -> Optional[Version]:
@@ -48,15 +52,25 @@ def parse_text(text: str, name: str) -> Tuple[Tuple[Record, ...], Tuple[Problem,
 def parse_document(text: str, name: str, *, fragment: bool = False) -> Document:
     """Parse one part of a set, or (``fragment``) a provider's file that has no VERSION."""
     sections, problems = lex(text, name)
-    parser = _Parser(name, fragment)
+    parser = _Parser(name, fragment, _refused_keys(problems, text))
     parser.problems.extend(_discreet(problems, text))
     if not fragment and not parser.version(sections):
+        parser.problems.sort(key=_position)
         refused = [problem for problem in parser.problems if problem.code is Exit.SIF_UNSUPPORTED]
         return Document((), tuple(refused or parser.problems), {})
-    for section in sections:
-        parser.section(section)
+    for section, behind in zip(sections, (*sections[1:], None)):
+        parser.section(section, behind.line if behind else text.count("\n") + 2)
+        if len(parser.problems) > MAX_PROBLEMS:
+            break  # one section more than were lexed: the last problem says that the rest was not read
     parser.problems.sort(key=_position)
-    return Document(tuple(parser.records), tuple(parser.problems), parser.places)
+    return Document(tuple(parser.records), _bounded(parser.problems), parser.places, tuple(parser.foreign))
+
+
+def _bounded(problems: List[Problem]) -> Tuple[Problem, ...]:
+    if len(problems) <= MAX_PROBLEMS:
+        return tuple(problems)
+    last = problems[MAX_PROBLEMS - 1]
+    return (*problems[:MAX_PROBLEMS], Problem("too many problems; the rest is not shown", last.where))
 
 
 def _discreet(problems: Tuple[Problem, ...], text: str) -> Iterator[Problem]:
@@ -69,6 +83,13 @@ def _discreet(problems: Tuple[Problem, ...], text: str) -> Iterator[Problem]:
         yield replace(problem, found=NOT_SHOWN) if hidden else problem
 
 
+def _refused_keys(problems: Tuple[Problem, ...], text: str) -> Dict[int, str]:
+    """Line → the key that seems to begin there, of lines that were refused: that key is wrong, not missing too."""
+    lines = text.split("\n")
+    numbers = (_position(problem)[0] for problem in problems)
+    return {number: match.group(1).lower() for number in numbers if (match := _BEGIN.match(lines[number - 1]))}
+
+
 def _position(problem: Problem) -> Tuple[int, int]:
     numbers = problem.where.rsplit(":", 2)[1:]
     return (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 else (0, 0)
@@ -77,12 +98,14 @@ def _position(problem: Problem) -> Tuple[int, int]:
 class _Parser:
     """Collects records, problems and places section by section."""
 
-    def __init__(self, name: str, fragment: bool) -> None:
+    def __init__(self, name: str, fragment: bool, refused: Mapping[int, str]) -> None:
         self.name = name
         self.fragment = fragment
+        self.refused = refused
         self.newer = False
         self.problems: List[Problem] = []
         self.records: List[Record] = []
+        self.foreign: List[Foreign] = []
         self.places: Dict[Subject, str] = {}
 
     def _at(self, line: int, column: int) -> str:
@@ -129,10 +152,11 @@ class _Parser:
         self.newer = int(match.group(2)) > MINOR
         return True
 
-    def section(self, section: Section) -> None:
-        """Turn a section into a record, or say why not."""
-        if section.kind.startswith("X-"):
-            return  # a vendor's own: syntax was checked, the meaning is not ours, and it never touches disks
+    def section(self, section: Section, end: int) -> None:
+        """Turn a section into a record, or say why not; ``end`` is the line behind it."""
+        if section.kind.startswith(VENDOR_PREFIX):
+            self._vendor(section)
+            return
         schema = schemas().get(section.kind)
         if schema is None:
             self._unknown_kind(section)
@@ -140,9 +164,23 @@ class _Parser:
             self._add(section.line, section.column, f"[{section.kind}] cannot be in a provider's fragment",
                       wanted=" or ".join(f"[{kind} id]" for kind in FRAGMENT_KINDS))
         elif self._header(section, schema):
-            self._record(section, schema)
+            self._record(section, schema, end)
+
+    def _vendor(self, section: Section) -> None:
+        """Keep a vendor's own section: its syntax was checked, its meaning is not ours, and it never touches disks."""
+        if "." not in section.kind or not section.ident:
+            self._add(section.line, section.column, f"[{section.kind}{' ' * bool(section.ident)}{section.ident}] is no "
+                      "vendor's section", wanted="[X-VENDOR.KIND id]")
+            return
+        self._keep(section)
+
+    def _keep(self, section: Section) -> None:
+        self.places[(section.kind, section.ident, "")] = self._at(section.line, section.column)
+        self.foreign.append(Foreign(section.kind, section.ident, foreign_entries(section.entries)))
 
     def _unknown_kind(self, section: Section) -> None:
+        if self.newer:
+            self._keep(section)
         close = difflib.get_close_matches(section.kind, schemas(), 1)
         self._add(section.line, section.column, f"no such kind of section: {section.kind}", warning=self.newer,
                   hint=f"did you mean [{close[0]}]?" if close else "a vendor's own section is [X-VENDOR.KIND id]")
@@ -161,7 +199,7 @@ class _Parser:
                       wanted=f"[{section.kind}]")
         return False
 
-    def _record(self, section: Section, schema: KindSchema) -> None:
+    def _record(self, section: Section, schema: KindSchema, end: int) -> None:
         self.places[(section.kind, section.ident, "")] = self._at(section.line, section.column)
         before = len(self.problems)
         values: Dict[str, Any] = {"id": section.ident} if schema.has_id else {}
@@ -169,12 +207,17 @@ class _Parser:
             self.places[(section.kind, section.ident, entry.key)] = self._at(entry.line, entry.value_column)
             self._value(schema, entry, values)
         given = {entry.key for entry in section.entries}
+        given.update(key for line, key in self.refused.items() if section.line < line < end)
         for key in schema.keys:
             if key.required and key.name not in given:
                 self._add(section.line, section.column, f"key {key.name} is missing in [{section.kind}"
                           f"{' ' + section.ident if section.ident else ''}]",
                           wanted=f"{key.name} = {key.info.example}", hint=key.info.doc)
-        if all(problem.warning for problem in self.problems[before:]):
+        unknown = [entry for entry in section.entries if schema.key(entry.key) is None]
+        if unknown and self.newer:
+            self.foreign.append(Foreign(section.kind, section.ident, foreign_entries(unknown), whole=False))
+        if all(problem.warning for problem in self.problems[before:]) and all(
+                key.name in values for key in schema.keys if key.required):
             self.records.append(schema.record(**values))
 
     def _value(self, schema: KindSchema, entry: Entry, values: Dict[str, Any]) -> None:

@@ -7,21 +7,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from sif import media
 from sif.catalog.text import MAX_CATALOG_BYTES, parse_catalog
 from sif.check import check
+from sif.drivers.placement import media_path, placed
 from sif.errors import Exit
+from sif.foreign import Foreign
 from sif.merge import duplicates, merged
 from sif.model import Include, Record, System, SystemInformation, Version
 from sif.parse import Document, parse_document, parse_text
 from sif.problems import Problem, SifSetBroken, Subject, errors_of, located, rejection
-from sif.text import MAX_FILE_BYTES, decode
+from sif.text import MAX_FILE_BYTES, MAX_SECTIONS, decode
 
 __all__ = ["DEFAULT_NAME", "LoadedSet", "find_sif", "load_set", "parse_text", "read_set"]
 
 DEFAULT_NAME = "dr_state.sif"
+
+MAX_SET_TEXT_BYTES = 4 * MAX_FILE_BYTES
+"""All parts of a set together."""
+MAX_SET_SECTIONS = 2 * MAX_SECTIONS
+"""Sections of all parts together."""
+MAX_SET_BYTES = 256 * 1024 * 1024
+"""What reading a set may keep in memory of all its files: a hostile manifest names as many as it likes."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +56,14 @@ def read_set(path: Path) -> SystemInformation:
     return load_set(path).info
 
 
-def load_set(path: Path) -> LoadedSet:
-    """Like :func:`read_set`, with the warnings and the files' bytes."""
+def load_set(path: Path, instead: Optional[Mapping[str, bytes]] = None) -> LoadedSet:
+    """Like :func:`read_set`, with the warnings and the files' bytes.
+
+    ``instead`` (name → bytes) stands for files that are about to be written, so that a change is judged before it is
+    made; a signature is not looked at then.
+    """
     first = find_sif(path)
-    loader = _Loader(first.parent, str(first))
+    loader = _Loader(first.parent, str(first), instead)
     info = loader.load(first.name)
     errors = errors_of(loader.problems)
     if errors or info is None:
@@ -87,12 +100,15 @@ def _broken_set(path: Path, what: str, found: Optional[str]) -> SifSetBroken:
 class _Loader:
     """Collects the parts of one set and their problems."""
 
-    def __init__(self, directory: Path, title: str) -> None:
+    def __init__(self, directory: Path, title: str, instead: Optional[Mapping[str, bytes]]) -> None:
         self.directory = directory
         self.title = title
+        self.instead = instead
+        self.room, self.text_room = MAX_SET_BYTES, MAX_SET_TEXT_BYTES
         self.problems: List[Problem] = []
         self.places: Dict[Subject, str] = {}
         self.files: Dict[str, bytes] = {}
+        self.unreadable: Set[str] = set()
 
     def _broken(self, what: str, subject: Optional[Subject] = None, **more: Any) -> None:
         where = self.places.get(subject) if subject else None
@@ -104,28 +120,37 @@ class _Loader:
         if first is None or first.version is None:
             return None
         records: List[Record] = list(first.records)
+        foreign: List[Foreign] = list(first.foreign)
         for include in [record for record in records if isinstance(record, Include)]:
-            records.extend(self._included(include, first.version, name))
+            part = self._included(include, first.version, name)
+            if part is not None:
+                records.extend(record for record in part.records if not isinstance(record, (Version, Include)))
+                foreign.extend(found for found in part.foreign if found.kind not in (Version.KIND, Include.KIND))
         self._numbers(first.version, [record for record in records if isinstance(record, Include)])
-        self.problems.extend(located(duplicates(records), self.places))
+        self.problems.extend(located(duplicates(records, foreign), self.places))
         systems = [record for record in records if isinstance(record, System)]
+        if len(records) + len(foreign) > MAX_SET_SECTIONS:
+            self._broken("too many sections in all parts", wanted=f"at most {MAX_SET_SECTIONS}")
         if len(systems) != 1 and not errors_of(self.problems):
-            self._broken("a set describes exactly one machine", found=f"{len(systems)} [SYSTEM] sections",
+            self._broken("a set describes exactly one machine", ("SYSTEM", systems[1].id, "") if systems else None,
+                         found=f"{len(systems)} [SYSTEM] sections",
                          wanted="one [SYSTEM id]")
         if errors_of(self.problems):
             return None
-        info = merged(first.version, systems[0], records)
+        info = merged(first.version, systems[0], records, foreign)
         self._metadata(info)
         self._catalogs(info)
         self._secrets(info)
+        self._drivers(info)
         self._manifest()
         return info
 
     def _part(self, name: str, include: Optional[Include]) -> Optional[Document]:
         subject = ("INCLUDE", include.id, "path") if include else None
-        data = self._read(name, MAX_FILE_BYTES, subject)
+        data = self._read(name, min(MAX_FILE_BYTES, self.text_room), subject)
         if data is None:
             return None
+        self.text_room -= len(data)
         if include and media.sha256_hex(data) != include.sha256:
             self._broken(f"{name} was altered", ("INCLUDE", include.id, "sha256"), found=media.sha256_hex(data),
                          wanted=include.sha256, hint="copy the whole set again")
@@ -142,31 +167,35 @@ class _Loader:
         return document
 
     def _read(self, name: str, limit: int, subject: Optional[Subject]) -> Optional[bytes]:
-        try:
-            data = media.read_file(self.directory, name, limit)
-        except media.BadFile as error:
-            self._broken(error.what, subject, found=error.found or name, hint=error.hint)
-            return None
+        data = (self.instead or {}).get(name)
+        if data is None:
+            try:
+                data = media.read_file(self.directory, name, min(limit, self.room))
+            except media.BadFile as error:
+                self.unreadable.add(name.lower())
+                self._broken(error.what, subject, found=error.found or name, hint=error.hint)
+                return None
+        self.room -= len(data)
         self.files[name] = data
         return data
 
-    def _included(self, include: Include, version: Version, first: str) -> Tuple[Record, ...]:
+    def _included(self, include: Include, version: Version, first: str) -> Optional[Document]:
         place = ("INCLUDE", include.id, "path")
         if "/" in include.path:
             self._broken("a part lies in another directory", place, found=include.path,
                          wanted="a file name in the same directory")
-            return ()
+            return None
         name = include.path
         if media.path_fault(name) is None:
             name = media.find_name(self.directory, name) or name
         if name.lower() in (first.lower(), *(known.lower() for known in self.files)):
             self._broken("a part includes itself or is included twice", place, found=include.path)
-            return ()
+            return None
         document = self._part(name, include)
         if document is None or document.version is None:
-            return ()
+            return None
         self._belongs(document, version, name, include)
-        return tuple(record for record in document.records if not isinstance(record, (Version, Include)))
+        return document
 
     def _belongs(self, document: Document, version: Version, name: str, include: Include) -> None:
         part = document.version
@@ -233,6 +262,17 @@ class _Loader:
             self._broken("the secrets file was altered", ("SECRETS", "", "sha256"), found=media.sha256_hex(data),
                          wanted=info.secrets.sha256)
 
+    def _drivers(self, info: SystemInformation) -> None:
+        """Modules and files that are loaded into the rescue system are what the SIF says, or the set is refused."""
+        for record in placed(info):
+            inside = media_path(record.path or "")
+            if inside is None:
+                continue
+            data = self._read(inside, media.MAX_SET_FILE_BYTES, (record.KIND, record.id, "path"))
+            if data is not None and record.sha256 != media.sha256_hex(data):
+                self._broken(f"{inside} was altered", (record.KIND, record.id, "sha256"),
+                             found=media.sha256_hex(data), wanted=record.sha256, hint="copy the whole set again")
+
     def _manifest(self) -> None:
         name = media.find_name(self.directory, media.MANIFEST)
         if name is None:
@@ -241,20 +281,25 @@ class _Loader:
         data = self._read(name, MAX_FILE_BYTES, None)
         if data is None:
             return
-        text, problems = decode(data, name)
+        shown = str(self.directory / name)
+        text, problems = decode(data, shown)
         self.problems.extend(problems)
-        entries, problems = media.parse_manifest(text or "", name)
+        entries, problems = media.parse_manifest(text or "", shown)
         self.problems.extend(problems)
+        self.places[(media.MANIFEST, "", "")] = f"{shown}:1:1"
+        self.places.update({(media.MANIFEST, entry.path, ""): f"{shown}:{entry.line}:1" for entry in entries})
         for entry in entries:
+            place = (media.MANIFEST, entry.path, "")
             found = used.pop(media.find_name(self.directory, entry.path) or entry.path, None)
-            if found is None:
-                found = self._read(entry.path, media.MAX_SET_FILE_BYTES, None)
+            if found is None and entry.path.lower() not in self.unreadable:
+                found = self._read(entry.path, media.MAX_SET_FILE_BYTES, place)
             if found is not None and (len(found), media.sha256_hex(found)) != (entry.size, entry.sha256):
-                self._broken(f"{entry.path} is not what the manifest says", found=f"{len(found)} bytes, "
+                self._broken(f"{entry.path} is not what the manifest says", place, found=f"{len(found)} bytes, "
                              f"{media.sha256_hex(found)}", wanted=f"{entry.size} bytes, {entry.sha256}",
                              hint="copy the whole set again")
         signature = media.find_name(self.directory, media.SIGNATURE)
-        if signature is not None:
+        if signature is not None and self.instead is None:
             self._read(signature, media.MAX_SIGNATURE_BYTES, None)  # judged by sif.signature
         for missing in sorted(used):
-            self._broken(f"{missing} is not in the manifest", hint="write the set again with its own tool")
+            self._broken(f"{missing} is not in the manifest", (media.MANIFEST, "", ""),
+                         hint="write the set again with its own tool")

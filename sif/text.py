@@ -17,6 +17,8 @@ from sif.problems import Problem
 MAX_FILE_BYTES = 1024 * 1024
 MAX_LINE_BYTES = 8 * 1024
 MAX_SECTIONS = 4096
+MAX_PROBLEMS = 1000
+"""Reading a text ends after so many: a hostile file must not fill the memory with complaints."""
 
 KIND = re.compile(r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*(?:\.[A-Z][A-Z0-9]*)?")
 IDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}")
@@ -24,12 +26,22 @@ KEY = re.compile(r"[a-z][a-z0-9_]*")
 BARE = re.compile(r"[!#-+\--:<-Z\\^-~]+")
 """A bare token: printable ASCII without space, quote, comma, semicolon and square brackets."""
 
+NOT_IN_IDENT = re.compile(r"[^A-Za-z0-9_.+-]")
+
 ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "t": "\t"}
+
+
+def identifier(text: str) -> str:
+    """``text`` as a section id: what an id may not hold becomes ``_``, and it starts with a letter or digit."""
+    clean = NOT_IN_IDENT.sub("_", text)
+    return clean if clean[:1].isalnum() else f"x{clean}"
 
 
 @dataclass(frozen=True)
 class Atom:
     """One value as written: its text without quotes and escapes, and the column where it starts."""
+
+    __slots__ = ("text", "quoted", "column")  # a hostile file has half a million of them
 
     text: str
     quoted: bool
@@ -38,7 +50,12 @@ class Atom:
 
 @dataclass(frozen=True)
 class Entry:
-    """One ``key = value`` line. ``atoms`` has exactly one element unless ``is_list``."""
+    """One ``key = value`` line. ``atoms`` has exactly one element unless ``is_list``.
+
+    The value stands in the line from ``value_column`` up to, but not including, ``end_column``.
+    """
+
+    __slots__ = ("key", "atoms", "is_list", "line", "column", "value_column", "end_column")
 
     key: str
     atoms: Tuple[Atom, ...]
@@ -46,6 +63,7 @@ class Entry:
     line: int
     column: int
     value_column: int
+    end_column: int
 
 
 @dataclass(frozen=True)
@@ -117,6 +135,9 @@ class _Lexer:
                 self._problem(number, error)
             if len(self.seen_sections) > MAX_SECTIONS:
                 self._problem(number, _Refused(1, "too many sections", wanted=f"at most {MAX_SECTIONS} sections"))
+                break
+            if len(self.problems) >= MAX_PROBLEMS:
+                self._problem(number, _Refused(1, "too many problems; the rest was not read"))
                 break
         self._close()
         return tuple(self.sections), tuple(self.problems)
@@ -226,7 +247,19 @@ def _key_value(line: str, start: int, number: int) -> Entry:
         atom, at = _atom(line, at)
         atoms = (atom,)
     _end_of_line(line, at)
-    return Entry(key.group(), atoms, is_list, number, start + 1, value_column)
+    return Entry(key.group(), atoms, is_list, number, start + 1, value_column, at + 1)
+
+
+def quoted(text: str) -> str:
+    """The text as a quoted string, with the escapes it needs."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{escaped}"'
+
+
+def value_text(atoms: Tuple[Atom, ...], is_list: bool) -> str:
+    """The canonical text of a value whose type nobody knows: each atom quoted or bare, as it was."""
+    texts = [quoted(atom.text) if atom.quoted else atom.text for atom in atoms]
+    return "[" + ", ".join(texts) + "]" if is_list else texts[0]
 
 
 def _skip(line: str, at: int) -> int:

@@ -9,8 +9,10 @@ from typing import Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from sif import media
 from sif.codec import Unwritable, section_text
+from sif.drivers.complete import missing_pieces
 from sif.errors import Exit, LifeboatError
-from sif.merge import canonical, in_order
+from sif.foreign import Foreign, keys_by_section, keys_only, sections
+from sif.merge import canonical, foreign_in_order, in_order
 from sif.model import Include, Record, SystemInformation, Version
 from sif.parse import FRAGMENT_KINDS, parse_text
 from sif.problems import errors_of, rejection
@@ -28,15 +30,21 @@ class WriteFailed(LifeboatError):
     code = Exit.CAPTURE_FAILED
 
 
-def write_text(records: Iterable[Record]) -> str:
+def write_text(records: Iterable[Record], foreign: Iterable[Foreign] = ()) -> str:
     """The canonical text of one part: sections in order, one empty line between them, LF at the end.
 
-    Raises :class:`sif.codec.Unwritable` for a value or a size the format does not allow.
+    Unknown keys come behind the known ones of their section (they are left out where that is not among ``records``),
+    unknown sections behind the known ones. Raises :class:`sif.codec.Unwritable` for a value or a size that the
+    format does not allow.
     """
-    sections = [section_text(record) for record in in_order(records)]
-    text = "\n".join(sections)
+    foreign = foreign_in_order(foreign)
+    unknown = keys_by_section(foreign)
+    texts = [section_text(record) + unknown.get((record.KIND, str(getattr(record, "id", ""))), "")
+             for record in in_order(records)]
+    texts += [section.text() for section in sections(foreign)]
+    text = "\n".join(texts)
     longest = max((len(line.encode("utf-8")) for line in text.split("\n")), default=0)
-    for what, found, limit in (("sections", len(sections), MAX_SECTIONS), ("bytes", len(text.encode()), MAX_FILE_BYTES),
+    for what, found, limit in (("sections", len(texts), MAX_SECTIONS), ("bytes", len(text.encode()), MAX_FILE_BYTES),
                                ("bytes in a line", longest, MAX_LINE_BYTES)):
         if found > limit:
             raise Unwritable(f"too many {what} for one part of a set", found=str(found), wanted=f"at most {limit}")
@@ -53,9 +61,10 @@ def render_set(info: SystemInformation, files: Mapping[str, bytes]) -> Tuple[Tup
     second = [record for record in body if record.KIND in FRAGMENT_KINDS]
     version = dataclasses.replace(info.version, part=1, parts=2)
     part2 = Version(signature=version.signature, format=version.format, set_id=version.set_id, part=2, parts=2)
-    commands = write_text([part2, *second]).encode()
+    commands = write_text([part2, *second], keys_only(info.foreign, Version.KIND)).encode()
     include = Include(id="2", path=COMMANDS_NAME, sha256=media.sha256_hex(commands))
-    state = write_text([version, include, *(record for record in body if record not in second)]).encode()
+    first = [record for record in body if record.KIND not in FRAGMENT_KINDS]
+    state = write_text([version, include, *first], info.foreign).encode()
     content: Dict[str, bytes] = {**files, COMMANDS_NAME: commands, DEFAULT_NAME: state}
     for path in content:
         fault = media.path_fault(path)
@@ -65,6 +74,9 @@ def render_set(info: SystemInformation, files: Mapping[str, bytes]) -> Tuple[Tup
         problems = errors_of(parse_text(content[path].decode(), path)[1])
         if problems:
             raise rejection(path, problems)
+    missing = missing_pieces(info, content)
+    if missing:
+        raise rejection(info.system.hostname, missing)
     return (*sorted(content.items()), (media.MANIFEST, media.manifest_text(content).encode()))
 
 

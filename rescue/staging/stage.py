@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Dict, Optional, Tuple
 
 from rescue.blockdev import read_block_devices
-from rescue.durable import copy_verified, remove_durably, remove_tree, sync_directory, write_durably
+from rescue.durable import (
+    copy_verified,
+    remove_durably,
+    remove_tree,
+    sync_directory,
+    write_bytes_durably,
+    write_durably,
+)
 from rescue.efi import EfiBoot
 from rescue.events import Events, Step
 from rescue.failures import StagingFailed
@@ -19,6 +26,7 @@ from rescue.job import Job, JobState, PlacedFile, StageFiles
 from rescue.settings import Settings
 from rescue.staging.bootpath import announce_uefi, install_bios, install_uefi
 from rescue.staging.choose import choose_stage
+from rescue.staging.early import appended, early_files
 from rescue.staging.grubcfg import phase2_arguments, phase2_cfg
 from rescue.staging.sources import RescueFiles
 from rescue.workspace import Workspace
@@ -71,6 +79,7 @@ def stage(order: StageOrder, workspace: Workspace, events: Events) -> Job:
     with events.step("stage.files", f"Copy the rescue system to {filesystem.mount}") as step:
         _clear(files)
         _copy_system(order.files, files, step)
+        _add_early_drivers(order, workspace, files, step)
         _copy_set(workspace.set, files)
         write_durably(files.path("plan.json"), order.plan_json)
     with events.step("stage.boot", "Install the boot path of phase 2"):
@@ -106,6 +115,15 @@ def _copy_system(source: RescueFiles, files: StageFiles, step: Step) -> None:
         copy_verified(path, files.path(name))
         done += files.path(name).stat().st_size
         step.progress(done / total, f"{name} copied and read back")
+
+
+def _add_early_drivers(order: StageOrder, workspace: Workspace, files: StageFiles, step: Step) -> None:
+    """Phase 2 starts from a disk that it may see only with the set's own drivers: those go into its initrd."""
+    found = early_files(order.saved, (workspace.set / order.sif).parent, os.uname().release)
+    if found:
+        initrd = files.path("initrd.img")
+        write_bytes_durably(initrd, appended(initrd.read_bytes(), found))
+        step.info(f"{len(found)} files of the set go into the early part of phase 2")
 
 
 def _copy_set(source: Path, files: StageFiles) -> None:

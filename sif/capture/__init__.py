@@ -24,6 +24,7 @@ from sif.capture.system import probe_system
 from sif.capture.trees import in_tree, offline
 from sif.catalog.part import catalog_part
 from sif.check import check
+from sif.drivers.collect import Collect, collect_drivers, with_drivers
 from sif.errors import UsageError
 from sif.features import features_of
 from sif.model import Disk, DiskRole, FileSystem, Store, SystemInformation, TableType, Version
@@ -46,11 +47,12 @@ class Captured:
 
 
 def capture(*, providers: Optional[Path] = None, hostname: Optional[str] = None, exclude_disks: Sequence[str] = (),
-            exclude: Sequence[str] = (), catalog: bool = False) -> Captured:
+            exclude: Sequence[str] = (), catalog: bool = False, drivers: Collect = Collect.NONE) -> Captured:
     """Describe the running machine, or, inside :func:`sif.look.rooted`, the one whose file systems are mounted there.
 
     ``providers`` is the fragments' directory, by default the captured system's own. ``exclude_disks`` are kernel names
-    of disks to leave out, ``exclude`` further things by name; ``catalog`` adds the catalog. Raises NotRestorable for
+    of disks to leave out, ``exclude`` further things by name; ``catalog`` adds the catalog; ``drivers`` says which
+    kernel modules are collected. Raises NotRestorable for
     what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
     provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
     UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
@@ -86,12 +88,14 @@ def capture(*, providers: Optional[Path] = None, hostname: Optional[str] = None,
     info, notes = with_machine(info, storage.paths, first, exclude)
     others = _other_disks(roles, devices)
     info = replace(info, disks=(*info.disks, *others))
+    found = collect_drivers(info, drivers)
+    info = with_drivers(info, found)
     info = replace(info, version=replace(info.version, requires=features_of(info)))
     problems = errors_of(check(info))
     if problems:
         raise rejection(info.system.hostname, problems)
     left = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
-    captured = Captured(info, dict(storage.files), (*storage.notes, *left, *notes))
+    captured = Captured(info, {**dict(storage.files), **found.content}, (*storage.notes, *found.notes, *left, *notes))
     return add_catalog(captured) if catalog else captured
 
 

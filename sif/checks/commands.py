@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator
+from typing import Iterator, Optional
 
 from sif.checks.common import bad
 from sif.model import Command, FileSystem, Phase, Store, SystemInformation
@@ -25,8 +25,21 @@ def check_stores(info: SystemInformation) -> Iterator[Problem]:
             yield bad(store, "device", "not a file system to look for", found=store.device, wanted="UUID= or LABEL=")
         if store.device is not None and ".." in store.location.split("/"):
             yield bad(store, "location", "the location leaves its device", found=store.location)
+        own = _own_filesystem(info, store.device)
+        if own is not None:
+            yield bad(store, "device", f"the store lies on [FS {own}], which a restore makes anew", found=store.device,
+                      wanted="a file system on another machine or disk")
         if not store.location:
             yield bad(store, "location", "no location")
+
+
+def _own_filesystem(info: SystemInformation, device: Optional[str]) -> Optional[str]:
+    """The id of the set's own file system that a store's device names: its data would be gone before it is read."""
+    tag, _, name = (device or "").partition("=")
+    for fs in info.filesystems:
+        if (tag == "UUID" and fs.uuid.lower() == name.lower()) or (tag == "LABEL" and fs.label == name):
+            return fs.id
+    return None
 
 
 def check_commands(info: SystemInformation) -> Iterator[Problem]:

@@ -59,7 +59,6 @@ def check_topology(info: SystemInformation) -> Iterator[Problem]:
         other = carried.setdefault((vlan.link, vlan.tag), vlan)
         if other is not vlan:
             yield bad(vlan, "tag", f"{vlan.link} already carries it: [VLAN {other.id}]", found=str(vlan.tag))
-    yield from _cycles(info)
 
 
 def _name(record: Interface) -> str:
@@ -137,20 +136,3 @@ def _claim(record: Union[Bond, Bridge], key: str, members: Tuple[Ref, ...],
         other = taken.setdefault(member, record)
         if other is not record:
             yield bad(record, key, f"{member} already belongs to [{other.KIND} {other.id}]")
-
-
-def _cycles(info: SystemInformation) -> Iterator[Problem]:
-    """Nothing lies on itself: a bond of a VLAN on that bond can be written, and not be built."""
-    below: Dict[str, Tuple[str, ...]] = {
-        **{bond.id: bond.members for bond in info.bonds}, **{bridge.id: bridge.ports for bridge in info.bridges},
-        **{vlan.id: (vlan.link,) for vlan in info.vlans}}
-    records: Tuple[Union[Bond, Bridge, Vlan], ...] = (*info.bonds, *info.bridges, *info.vlans)
-    for record in records:
-        reached, todo = set[str](), list(below[record.id])
-        while todo:
-            name = todo.pop()
-            if name not in reached:
-                reached.add(name)
-                todo.extend(below.get(name, ()))
-        if record.id in reached:
-            yield bad(record, "", f"{record.id} lies on itself", wanted="an order in which they can be made")

@@ -1,8 +1,4 @@
-"""References exist and name the right kind of section.
-
-Cycles cannot be written down: a reference's allowed kinds always point towards the disks (FS → LV → VG → PV →
-PARTITION → DISK), and the two exceptions, ``on_error`` and ``copy-of:``, are kept one step deep by their rules.
-"""
+"""References exist and name the right kind of section. That they end somewhere is :mod:`sif.checks.cycles`' affair."""
 
 from __future__ import annotations
 
@@ -19,13 +15,15 @@ def check_references(info: SystemInformation) -> Iterator[Problem]:
     kinds: Dict[str, List[str]] = {}
     for record in info.records():
         kinds.setdefault(getattr(record, "id", ""), []).append(record.KIND)
+    spellings = {ident.lower(): ident for ident in kinds if ident}
     for record in info.records():
         for key in schema_of(type(record)).keys:
             if key.is_ref:
-                yield from _check_key(record, key, kinds)
+                yield from _check_key(record, key, kinds, spellings)
 
 
-def _check_key(record: Record, key: KeySchema, kinds: Dict[str, List[str]]) -> Iterator[Problem]:
+def _check_key(record: Record, key: KeySchema, kinds: Dict[str, List[str]],
+               spellings: Dict[str, str]) -> Iterator[Problem]:
     value = getattr(record, key.name)
     targets = value if key.many else (value,) if value is not None else ()
     wanted = " or ".join(key.info.refs)
@@ -40,7 +38,7 @@ def _check_key(record: Record, key: KeySchema, kinds: Dict[str, List[str]]) -> I
         elif found:
             yield bad(record, key.name, f"{target} is not a {wanted}", found=" and ".join(found), wanted=wanted)
         else:
-            close = next((ident for ident in kinds if ident and ident.lower() == target.lower()), None)
+            close = spellings.get(target.lower())
             yield bad(record, key.name, f"there is no {target}", wanted=f"the id of a {wanted}",
                       hint=f"did you mean {close}?" if close else None)
     if key.many and len(set(targets)) != len(targets):

@@ -52,6 +52,8 @@ class Policy:
     overwrite: Overwrite = key("disks an unattended run may overwrite; a disk that is neither blank nor the "
                                "recorded one needs `any` or a person", default=Overwrite.SAME_DISK,
                                identity=False, example="same-disk")
+    shared_disk_mirror: bool = key("consent to a mirror with two legs on one disk", default=False, identity=False,
+                                   example="false")
 
 
 @dataclass(frozen=True)

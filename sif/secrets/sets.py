@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Mapping, Optional, Tuple
 
 from sif import look, media
+from sif.edit import Change, edit_set
 from sif.errors import UsageError
 from sif.features import features_of
 from sif.model import SecretsFile, SystemInformation
 from sif.reader import DEFAULT_NAME, load_set
-from sif.text import Section, lex
-from sif.writer import replace_file, write_files
+from sif.text import quoted
+from sif.writer import replace_file
 
 DEFAULT_SECRETS = Path("/etc/sif/secrets.age")
 """The file a capture takes into the set."""
-
-_VALUE = re.compile(r'"[^"]*"|[^ ]+')
 
 
 def with_secrets(info: SystemInformation, files: Mapping[str, bytes],
@@ -65,35 +63,11 @@ def store_blob(file: Path, blob: bytes) -> Optional[Path]:
         file.absolute().parent.mkdir(parents=True, exist_ok=True)
         replace_file(file, blob)
         return None
-    loaded = load_set(directory)
     path = file.absolute().relative_to(directory).as_posix()
     fault = media.path_fault(path)
     if fault:
         raise UsageError(f"a file cannot be part of a set: {fault}", found=path)
-    content = {name: data for name, data in loaded.files
-               if name.lower() not in (media.MANIFEST, media.SIGNATURE)}
-    first = media.find_name(directory, DEFAULT_NAME) or DEFAULT_NAME
-    text = content[first].decode("utf-8")
-    sections = [section for section in lex(text, first)[0] if section.kind == SecretsFile.KIND]
-    if loaded.info.secrets is not None and not sections:
-        raise UsageError("[SECRETS] is not in the first part of the set", where=str(directory),
-                         hint="write the secrets to another file, and capture again with --secrets")
-    values = {"path": media.SCHEME + path, "sha256": media.sha256_hex(blob)}
-    changed = {path: blob, first: _edited(text, sections[0] if sections else None, values).encode("utf-8")}
-    manifest = media.manifest_text({**content, **changed}).encode("utf-8")
-    write_files(directory, (*sorted(changed.items()), (media.MANIFEST, manifest)))
-    load_set(directory)
+    values = (("path", quoted(media.SCHEME + path)), ("sha256", quoted(media.sha256_hex(blob))))
+    new = load_set(directory).info.secrets is None
+    edit_set(directory, [Change(SecretsFile.KIND, "", values, add=new)], {path: blob})
     return directory
-
-
-def _edited(text: str, section: Optional[Section], values: Dict[str, str]) -> str:
-    """The SIF with ``values`` in its [SECRETS]; every other line, and every comment, as it was."""
-    lines: List[str] = text.split("\n")
-    if section is None:
-        body = "".join(f'{key} = "{value}"\n' for key, value in values.items())
-        return text.rstrip("\n") + f"\n\n[{SecretsFile.KIND}]\n{body}"
-    for entry in section.entries:
-        if entry.key in values:
-            line, at = lines[entry.line - 1], entry.value_column - 1
-            lines[entry.line - 1] = line[:at] + _VALUE.sub(f'"{values[entry.key]}"', line[at:], count=1)
-    return "\n".join(lines)

@@ -59,7 +59,7 @@ def test_a_sound_network_has_no_problems() -> None:
     ("bonds", 0, {"parameters": ("miimon 100",)}, "parameters", "not a parameter"),
     ("bonds", 0, {"members": (Ref("enp2s0"), Ref("enp2s0"))}, "members", "members names something twice"),
     ("bonds", 0, {"members": (Ref("br0"),)}, "members", "br0 is not a NIC or VLAN"),
-    ("bonds", 0, {"members": (Ref("bond0.42"),)}, "", "bond0 lies on itself"),
+    ("bonds", 0, {"members": (Ref("bond0.42"),)}, "link", "a section that rests on itself"),
     ("vlans", 0, {"tag": 0}, "tag", "not a VLAN id"), ("vlans", 0, {"tag": 4095}, "tag", "not a VLAN id"),
     ("vlans", 0, {"link": Ref("gone")}, "link", "there is no gone"),
     ("bridges", 0, {"ports": (Ref("enp2s0"),)}, "ports", "enp2s0 already belongs to [BOND bond0]"),
