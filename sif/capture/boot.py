@@ -160,7 +160,8 @@ def _usable(ours: Sequence[RawEntry], by_id: Mapping[str, FileSystem],
     notes: List[str] = []
     for entry in ours:
         mount = str(by_id[partitions[entry.partition]].mount).rstrip("/")
-        if look.exists(mount + entry.path.replace("\\", "/")):
+        # an empty mount point is one that is not mounted now: then there is nothing to compare with
+        if not look.entries(mount) or look.exists(mount + entry.path.replace("\\", "/")):
             kept.append(entry)
         else:
             notes.append(f"EFI entry {entry.label} is left out: there is no {entry.path} on {mount}")

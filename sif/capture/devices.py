@@ -127,11 +127,19 @@ def parse_modinfo(text: str) -> Mapping[str, Module]:
     return found
 
 
+def _installed(names: Sequence[str]) -> Tuple[str, ...]:
+    """Those of the firmware files that are there, packed or not."""
+    there = {folder: set(look.entries(f"{_FIRMWARE}/{folder}".rstrip("/")))
+             for folder in {posixpath.dirname(name) for name in names}}
+    return tuple(name for name in names for files in (there[posixpath.dirname(name)],)
+                 if any(posixpath.basename(name) + end in files for end in _PACKED))
+
+
 def _with_module(device: Device, module: Optional[Module], notes: List[str]) -> Device:
     if module is None:
         return device
     version = " ".join(word for word in (module.version, module.source_version) if word)
-    installed = [name for name in module.firmware if any(look.exists(f"{_FIRMWARE}/{name}{end}") for end in _PACKED)]
+    installed = _installed(module.firmware)
     kept: List[str] = []
     for name in installed:
         if sum(len(one) + 4 for one in (*kept, name)) > _MAX_FIRMWARE_CHARS:
