@@ -16,7 +16,9 @@ _DOMAIN_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 DOMAIN = re.compile(rf"{_DOMAIN_PART}(?:\.{_DOMAIN_PART})*\.?")
 OPTION = re.compile(r"[a-z][a-z0-9_]*=[!-~]+")
 BONDING_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
-MAX_MTU = 65535
+"""By the kernel's numbers."""
+TABLE = re.compile(r"[A-Za-z0-9_.-]+")
+MIN_MTU, MAX_MTU = 68, 65535
 MAX_TAG = 4094
 
 Interface = Union[Nic, Bond, Vlan, Bridge]
@@ -76,8 +78,8 @@ def _check_interface(record: Interface) -> Iterator[Problem]:
     yield from _values(record, "gateway", _one(record.gateway), ipaddress.ip_address, "an address")
     yield from _values(record, "dns", record.dns, ipaddress.ip_address, "addresses")
     yield from _domains(record, record.search)
-    if record.mtu is not None and not 68 <= record.mtu <= MAX_MTU:
-        yield bad(record, "mtu", "not an MTU", found=str(record.mtu), wanted=f"68 to {MAX_MTU}")
+    if record.mtu is not None and not MIN_MTU <= record.mtu <= MAX_MTU:
+        yield bad(record, "mtu", "not an MTU", found=str(record.mtu), wanted=f"{MIN_MTU} to {MAX_MTU}")
 
 
 def _check_route(route: Route) -> Iterator[Problem]:
@@ -94,7 +96,7 @@ def _check_route(route: Route) -> Iterator[Problem]:
         # an IPv4 network may lie behind an IPv6 router (RFC 8950), the other way round there is nothing
         if key == "via" and family == 6 and version == 4:
             yield bad(route, key, "an IPv4 router for an IPv6 network", found=value, wanted="an IPv6 address")
-    if route.table is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", route.table):
+    if route.table is not None and not TABLE.fullmatch(route.table):
         yield bad(route, "table", "not a routing table", found=route.table, wanted="a number or a name")
 
 

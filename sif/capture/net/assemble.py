@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from sif.capture.lvm import identifier
-from sif.capture.net.facts import Configured, Kind
+from sif.capture.net.facts import Configured, Kind, settled
+from sif.checks.network import NAME
 from sif.model import Bond, Bridge, Dns, Nic, Ref, Route, SystemInformation, Vlan
 
 _HARDWARE_NAME = re.compile(r"(en|eth|em|ib|lan|p[0-9]+p)[a-z0-9]*")
@@ -60,9 +61,10 @@ def assemble(hardware: Sequence[Interface], configured: Sequence[Configured], li
     by hardware address or name. A configured interface that is not there is kept without hardware when its name is
     one of hardware, or when something is built on it.
     """
+    configured, live = tuple(map(settled, configured)), tuple(map(settled, live))
     made: Dict[str, Configured] = {}
     for entry in (*configured, *live):
-        if entry.kind is not Kind.NIC:
+        if entry.kind is not Kind.NIC and NAME.fullmatch(entry.name):
             made.setdefault(entry.name, entry)
     present = {interface.name: interface for interface in hardware if interface.name not in made}
     named = {entry.name for entry in live}
@@ -77,7 +79,7 @@ def _absent(configured: Sequence[Configured], known: "set[str]", made: Mapping[s
     needed = {name for entry in made.values() for name in (*entry.members, entry.link) if name}
     exact = {name for entry in configured if entry.kind is Kind.NIC for name in entry.match
              if not re.search(r"[*?\[!]", name)}
-    return {name for name in exact | needed if name not in known
+    return {name for name in exact | needed if name not in known and NAME.fullmatch(name)
             and (_HARDWARE_NAME.fullmatch(name) or (name in needed and name in exact))}
 
 
@@ -106,10 +108,14 @@ class _Records:
                  made: Mapping[str, Configured], mtu_of: Mapping[str, int], notes: List[str]) -> None:
         self._present, self._facts, self._made = present, facts, dict(made)
         self._mtu_of, self._notes = mtu_of, notes
+        self._taken: Dict[str, str] = {}
         self._links = {name: link for name, entry in made.items() if entry.kind is Kind.VLAN
                        for link in (self._link(name, entry),)}
-        for name, link in self._links.items():
-            if link is None:
+        carried: Dict[Tuple[str, Optional[int]], str] = {}
+        for name, link in sorted(self._links.items()):
+            if link is None or carried.setdefault((link, self._made[name].tag), name) != name:
+                self._notes.append(f"VLAN {name} is left out: " + (
+                    f"{link} carries that id already" if link else "its id or what carries it is missing"))
                 del self._made[name]
 
     def network(self) -> Network:
@@ -161,21 +167,19 @@ class _Records:
         joined = [other for other in sorted((*self._present, *self._made)) if self._entry(other).master == name]
         found: List[Ref] = []
         for member in dict.fromkeys((*entry.members, *joined)):
-            if self._kind(member) in _MEMBERS[entry.kind]:
-                found.append(Ref(identifier(member)))
-            else:
+            if self._kind(member) not in _MEMBERS[entry.kind]:
                 self._notes.append(f"network interface {member} of {name} is left out: it is no hardware, bond or VLAN")
+            elif self._taken.setdefault(member, name) != name:
+                self._notes.append(f"network interface {member} is left out of {name}: {self._taken[member]} has it")
+            else:
+                found.append(Ref(identifier(member)))
         return tuple(found)
 
     def _link(self, name: str, entry: Configured) -> Optional[str]:
         """What carries a VLAN: named by it, or naming it."""
         link = entry.link or next((other for other in sorted((*self._present, *self._made))
                                    if name in self._entry(other).carries), None)
-        if link is not None and self._kind(link) in _CARRIERS and entry.tag is not None:
-            return link
-        self._notes.append(f"VLAN {name} is left out: it lies on {link or 'nothing'}"
-                           + ("" if entry.tag is not None else " and has no id"))
-        return None
+        return link if link is not None and self._kind(link) in _CARRIERS and entry.tag is not None else None
 
     def _routes(self, name: str) -> Tuple[Route, ...]:
         return tuple(

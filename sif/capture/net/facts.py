@@ -8,11 +8,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Iterable, Mapping, Optional, Tuple
 
+from sif.checks.network import BONDING_MODES, DOMAIN, MAC, MAX_MTU, MAX_TAG, MIN_MTU, OPTION, TABLE
 from sif.model import NetManager
-
-MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
-"""The kernel's bonding modes by number."""
-
 
 _DEFAULTS = ("default", "::/0")
 
@@ -90,6 +87,20 @@ def checked(entry: Configured) -> Configured:
         dns=_each(server for server in map(server_address, entry.dns) if server), search=_each(entry.search))
 
 
+def settled(entry: Configured) -> Configured:
+    """The entry without what can be no setting of an interface: a damaged line must not end a capture."""
+    mac = (entry.own_mac or "").lower().replace("-", ":")
+    return replace(
+        entry, search=tuple(domain for domain in entry.search if DOMAIN.fullmatch(domain) and len(domain) <= 254),
+        mtu=entry.mtu if entry.mtu is not None and MIN_MTU <= entry.mtu <= MAX_MTU else None,
+        own_mac=mac if MAC.fullmatch(mac) else None, mode=entry.mode if entry.mode in BONDING_MODES else None,
+        tag=entry.tag if entry.tag is not None and 1 <= entry.tag <= MAX_TAG else None,
+        parameters=tuple(value for value in entry.parameters if OPTION.fullmatch(value)),
+        hops=tuple(replace(hop, table=hop.table if hop.table and TABLE.fullmatch(hop.table) else None,
+                           source=hop.source if hop.source and is_address(hop.source) else None)
+                   for hop in entry.hops if not (hop.via and ":" not in hop.via and ":" in hop.destination)))
+
+
 def _each(values: Iterable[str]) -> Tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
@@ -141,7 +152,7 @@ def number(text: Optional[str]) -> Optional[int]:
 
 def milliseconds(text: str) -> str:
     """A time span of systemd or netplan as the kernel's milliseconds: a plain number is seconds for the former."""
-    found = re.fullmatch(r"([0-9.]+)\s*(us|ms|s|sec|min|m)?", text.strip())
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(us|ms|s|sec|min|m)?", text.strip())
     if not found:
         return text
     scale = {"us": 0.001, "ms": 1, None: 1000, "s": 1000, "sec": 1000, "min": 60000, "m": 60000}[found.group(2)]
@@ -151,7 +162,7 @@ def milliseconds(text: str) -> str:
 def mode_name(text: str) -> str:
     """A bonding mode by name."""
     index = number(text)
-    return MODES[index] if index is not None and index < len(MODES) else text
+    return BONDING_MODES[index] if index is not None and index < len(BONDING_MODES) else text
 
 
 def parameters(pairs: Mapping[str, str]) -> Tuple[str, ...]:

@@ -45,7 +45,7 @@ def _pci(device: str) -> Optional[str]:
 def static_addresses(addr_info: Sequence[Json]) -> Tuple[str, ...]:
     """Configured global addresses with prefix length; leased and autoconfigured ones are left out."""
     return tuple(f"{a['local']}/{a['prefixlen']}" for a in addr_info
-                 if a.get("scope") == "global" and not a.get("dynamic"))
+                 if a.get("scope") == "global" and not a.get("dynamic") and "local" in a)
 
 
 def uses_dhcp(addr_info: Sequence[Json]) -> bool:

@@ -114,10 +114,26 @@ def test_what_a_set_cannot_express_is_noted() -> None:
         Configured(("br0",), kind=Kind.BRIDGE, members=("vnet0", "eth0")), Configured(("eth7",), dhcp=True),
         Configured(("wg0",), dhcp=True)))
     assert found.notes == (
-        "network interface eth7 is configured and not there", "VLAN v is left out: it lies on tun0",
-        "VLAN w is left out: it lies on eth0 and has no id",
+        "network interface eth7 is configured and not there",
+        "VLAN v is left out: its id or what carries it is missing",
+        "VLAN w is left out: its id or what carries it is missing",
         "network interface vnet0 of br0 is left out: it is no hardware, bond or VLAN")
     assert ([nic.id for nic in found.nics], found.vlans, found.bridges[0].ports) == (["eth0", "eth7"], (), ("eth0",))
+
+
+def test_what_two_want_the_first_gets() -> None:
+    found = assemble((Interface("eth0"), Interface("eth1")), (
+        Configured(("bond0",), kind=Kind.BOND, members=("eth0", "eth1"), mode="wild"),
+        Configured(("bond1",), kind=Kind.BOND, members=("eth1",), mode="802.3ad"),
+        Configured(("a",), kind=Kind.VLAN, link="bond0", tag=7),
+        Configured(("b",), kind=Kind.VLAN, link="bond0", tag=7),
+        Configured(("c",), kind=Kind.VLAN, link="bond0", tag=5000)))
+    assert [(bond.members, bond.mode) for bond in found.bonds] == [(("eth0", "eth1"), "balance-rr"), ((), "802.3ad")]
+    assert [vlan.id for vlan in found.vlans] == ["a"]
+    assert found.notes == (
+        "VLAN b is left out: bond0 carries that id already",
+        "VLAN c is left out: its id or what carries it is missing",
+        "network interface eth1 is left out of bond1: bond0 has it")
 
 
 def test_an_interface_whose_name_is_no_id_keeps_its_name() -> None:
