@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from test_boot import esp_id, machine
@@ -12,6 +13,7 @@ from test_efi import END, GLOBAL, file, hard_drive, option
 from worlds import MOUNTED, World
 
 from sif import look
+from sif.capture import Captured, add_catalog
 from sif.capture.blocks import BlockDevice
 from sif.capture.errors import CaptureFailed
 from sif.capture.machine import configured_devices, configured_mounts, with_machine
@@ -20,6 +22,7 @@ from sif.capture.trees import in_tree, kernel_release, version_key
 from sif.check import check
 from sif.model import AccessControl, Loader, NetManager, Ref, SystemInformation
 from sif.problems import errors_of
+from sif.secrets.sets import with_secrets
 from sif.writer import write_text
 
 pytest_plugins = ("capture_fixtures",)
@@ -161,3 +164,19 @@ def test_the_newest_kernel_of_a_tree(world: World) -> None:
     world.put({"/usr/lib/modules/6.9.1/vmlinuz": "", "/boot/vmlinuz-6.10.0": ""}, world.tree)
     with look.rooted(MOUNTED):
         assert kernel_release() == "6.9.1"
+
+
+def test_the_catalog_and_the_secrets_are_the_trees(tmp_path: Path, empty: SystemInformation) -> None:
+    files = {
+        "var/lib/dpkg/status": "Package: demo\nStatus: install ok installed\nArchitecture: all\nVersion: 7\n\n",
+        "var/lib/dpkg/info/demo.list": "/.\n/usr\n/usr/bin\n/usr/bin/demo\n", "usr/bin/demo": "program\n",
+        "etc/sif/secrets.age": "age-encryption.org/v1\n"}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    with look.rooted(str(tmp_path)):
+        captured = add_catalog(Captured(empty, {}))
+        info, content = with_secrets(captured.info, captured.files, None)
+    assert info.catalogs[0].entries == 1
+    assert content["secrets/web01.age"] == b"age-encryption.org/v1\n"
+    assert b"/usr/bin/demo" in content[info.catalogs[0].path.partition(":")[2]]
