@@ -7,19 +7,23 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Callable, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from sif import look
 from sif.capture import DEFAULT_PROVIDERS, capture
 from sif.capture.boot import EXCLUDABLE
+from sif.capture.from_providers import asker, nobody
+from sif.capture.history import numbered
 from sif.catalog.cli import add_catalog
 from sif.convert.command import add_convert
 from sif.diff import diff
 from sif.drivers.collect import Collect
 from sif.edit.cli import add_edit
-from sif.errors import Exit, LifeboatError
+from sif.errors import Exit, LifeboatError, UsageError
 from sif.jsonform import to_json
 from sif.problems import printable
+from sif.provider.cli import add_provider
+from sif.provider.config import DEFAULT_CONFIG, read_config
 from sif.reader import load_set
 from sif.secrets.cli import add_commands as add_secrets
 from sif.secrets.names import declared_secrets
@@ -64,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     compare.set_defaults(command=_diff)
     add_edit(commands)
     add_convert(commands)
+    add_provider(commands)
     add_catalog(commands)
     add_signature(commands)
     add_secrets(commands)
@@ -83,6 +88,10 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     sub.add_argument("--providers", type=Path, metavar="DIR",
                      help=f"fragments with STORE and COMMAND sections, *.sif (default: {DEFAULT_PROVIDERS} of the "
                           "captured system)")
+    sub.add_argument("--provider-config", type=Path, metavar="DIR",
+                     help=f"providers to ask for their sections, *.conf (default: {DEFAULT_CONFIG}; with --root none, "
+                          "because they are programs of the running system)")
+    sub.add_argument("--backup", action="store_true", help="have the providers back up first")
     sub.add_argument("--secrets", type=Path, metavar="FILE",
                      help=f"age file with the values of secret:NAME (default: {DEFAULT_SECRETS}, if it is there)")
     sub.add_argument("--name", metavar="HOSTNAME", help="host name to record instead of the machine's own")
@@ -101,11 +110,17 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _capture(arguments: argparse.Namespace) -> Exit:
+    if arguments.root is not None and arguments.backup and arguments.provider_config is None:
+        raise UsageError("--backup of another system's tree", wanted="--provider-config DIR",
+                         hint="the providers of that system are programs of its own; say which of this one are to run")
+    config = arguments.provider_config or (Path(DEFAULT_CONFIG) if arguments.root is None else None)
+    ask = asker(read_config(config), backup=arguments.backup, report=_progress) if config is not None else nobody
     with look.rooted(str(arguments.root or "/")):
         captured = capture(providers=arguments.providers, hostname=arguments.name,
                            exclude_disks=tuple(arguments.exclude_disk), exclude=tuple(arguments.exclude),
-                           catalog=arguments.catalog, drivers=arguments.drivers)
+                           catalog=arguments.catalog, drivers=arguments.drivers, ask=ask)
         info, files = with_secrets(captured.info, captured.files, arguments.secrets)
+    info = numbered(info, arguments.output)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)
     for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):
@@ -114,6 +129,12 @@ def _capture(arguments: argparse.Namespace) -> Exit:
           f"logical volumes, {len(info.filesystems)} file systems, {len(info.commands)} commands -> {arguments.output}",
           file=sys.stderr)
     return Exit.OK
+
+
+def _progress(message: Mapping[str, Any]) -> None:
+    """A provider's words, for people."""
+    if message["type"] == "log":
+        print(f"{message['level']}: {message['text']}", file=sys.stderr)
 
 
 def _show(arguments: argparse.Namespace) -> Exit:

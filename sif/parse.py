@@ -13,7 +13,7 @@ from sif.features import FEATURES
 from sif.foreign import VENDOR_PREFIX, Foreign, foreign_entries
 from sif.keys import Form
 from sif.model import Record, Version
-from sif.problems import Problem, Subject
+from sif.problems import Problem, Subject, position
 from sif.text import MAX_PROBLEMS, Atom, Entry, Section, lex
 
 SIGNATURE = "$SIF$"
@@ -55,14 +55,14 @@ def parse_document(text: str, name: str, *, fragment: bool = False) -> Document:
     parser = _Parser(name, fragment, _refused_keys(problems, text))
     parser.problems.extend(_discreet(problems, text))
     if not fragment and not parser.version(sections):
-        parser.problems.sort(key=_position)
+        parser.problems.sort(key=position)
         refused = [problem for problem in parser.problems if problem.code is Exit.SIF_UNSUPPORTED]
         return Document((), tuple(refused or parser.problems), {})
     for section, behind in zip(sections, (*sections[1:], None)):
         parser.section(section, behind.line if behind else text.count("\n") + 2)
         if len(parser.problems) > MAX_PROBLEMS:
             break  # one section more than were lexed: the last problem says that the rest was not read
-    parser.problems.sort(key=_position)
+    parser.problems.sort(key=position)
     return Document(tuple(parser.records), _bounded(parser.problems), parser.places, tuple(parser.foreign))
 
 
@@ -79,20 +79,15 @@ def _discreet(problems: Tuple[Problem, ...], text: str) -> Iterator[Problem]:
     secret = re.compile(r" *(?:" + "|".join(sorted(keys)) + r")\b", re.IGNORECASE)
     lines = text.split("\n")
     for problem in problems:
-        hidden = problem.found and secret.match(lines[_position(problem)[0] - 1])
+        hidden = problem.found and secret.match(lines[position(problem)[0] - 1])
         yield replace(problem, found=NOT_SHOWN) if hidden else problem
 
 
 def _refused_keys(problems: Tuple[Problem, ...], text: str) -> Dict[int, str]:
     """Line → the key that seems to begin there, of lines that were refused: that key is wrong, not missing too."""
     lines = text.split("\n")
-    numbers = (_position(problem)[0] for problem in problems)
+    numbers = (position(problem)[0] for problem in problems)
     return {number: match.group(1).lower() for number in numbers if (match := _BEGIN.match(lines[number - 1]))}
-
-
-def _position(problem: Problem) -> Tuple[int, int]:
-    numbers = problem.where.rsplit(":", 2)[1:]
-    return (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 else (0, 0)
 
 
 class _Parser:

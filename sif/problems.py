@@ -98,6 +98,21 @@ def rejection(name: str, problems: Sequence[Problem]) -> SifRejected:
     return SifInvalid(name, problems)
 
 
+def position(problem: Problem) -> Tuple[int, int]:
+    """Line and column of a problem; (0, 0) when it has none."""
+    numbers = problem.where.rsplit(":", 2)[1:]
+    return (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 and all(map(str.isdigit, numbers)) else (0, 0)
+
+
+def in_order_of_appearance(problems: Sequence[Problem], first: str) -> Tuple[Problem, ...]:
+    """The problems by file, line and column; those of the file ``first`` before those of others."""
+    def place(problem: Problem) -> Tuple[bool, str, Tuple[int, int]]:
+        file = problem.where.rsplit(":", 2)[0]
+        return file != first, file, position(problem)
+
+    return tuple(sorted(problems, key=place))
+
+
 def located(problems: Sequence[Problem], places: Mapping[Subject, str]) -> Tuple[Problem, ...]:
     """The problems with ``where`` set to the file, line and column that ``places`` knows for their subjects."""
     return tuple(_located(problem, places) for problem in problems)

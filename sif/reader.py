@@ -18,7 +18,7 @@ from sif.foreign import Foreign
 from sif.merge import duplicates, merged
 from sif.model import Include, Record, System, SystemInformation, Version
 from sif.parse import Document, parse_document, parse_text
-from sif.problems import Problem, SifSetBroken, Subject, errors_of, located, rejection
+from sif.problems import Problem, SifSetBroken, Subject, errors_of, in_order_of_appearance, located, rejection
 from sif.text import MAX_FILE_BYTES, MAX_SECTIONS, decode
 
 __all__ = ["DEFAULT_NAME", "LoadedSet", "find_sif", "load_set", "parse_text", "read_set"]
@@ -68,7 +68,7 @@ def load_set(path: Path, instead: Optional[Mapping[str, bytes]] = None) -> Loade
     errors = errors_of(loader.problems)
     if errors or info is None:
         raise rejection(str(first), errors)
-    problems = located(check(info), loader.places)
+    problems = in_order_of_appearance(located(check(info), loader.places), str(first))
     if errors_of(problems):
         raise rejection(str(first), errors_of(problems))
     warnings = tuple(problem for problem in (*loader.problems, *problems) if problem.warning)

@@ -13,9 +13,11 @@ from typing import Dict, Mapping, Optional, Sequence, Set, Tuple
 from sif import look
 from sif.capture.blocks import BlockDevice, descendants, probe_blocks, whole_disks
 from sif.capture.errors import CaptureFailed, NotRestorable
+from sif.capture.from_providers import Asker, nobody, volumes_of
 from sif.capture.fstab import parse_fstab, udev_decoded
 from sif.capture.lvm import probe_group_members
 from sif.capture.machine import configured_devices, configured_mounts, with_machine
+from sif.capture.mirrors import mirrors_as_found
 from sif.capture.mounts import with_mounts
 from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
 from sif.capture.roles import Roles, assign_roles, volume_group_disks
@@ -47,12 +49,14 @@ class Captured:
 
 
 def capture(*, providers: Optional[Path] = None, hostname: Optional[str] = None, exclude_disks: Sequence[str] = (),
-            exclude: Sequence[str] = (), catalog: bool = False, drivers: Collect = Collect.NONE) -> Captured:
+            exclude: Sequence[str] = (), catalog: bool = False, drivers: Collect = Collect.NONE,
+            ask: Asker = nobody) -> Captured:
     """Describe the running machine, or, inside :func:`sif.look.rooted`, the one whose file systems are mounted there.
 
     ``providers`` is the fragments' directory, by default the captured system's own. ``exclude_disks`` are kernel names
     of disks to leave out, ``exclude`` further things by name; ``catalog`` adds the catalog; ``drivers`` says which
-    kernel modules are collected. Raises NotRestorable for
+    kernel modules are collected; ``ask`` asks providers, when all else is known to be right, for their sections and
+    files. Raises NotRestorable for
     what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
     provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
     UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
@@ -86,16 +90,20 @@ def capture(*, providers: Optional[Path] = None, hostname: Optional[str] = None,
     info = storage.into(SystemInformation(version=_version(), system=probe_system(boot_fs.id, root.id, hostname),
                                           stores=stores, commands=commands))
     info, notes = with_machine(info, storage.paths, first, exclude)
+    part = ask(volumes_of((*storage.filesystems, *storage.btrfs, *storage.subvolumes)))
+    _check_stores(roles, devices, part.stores())
     others = _other_disks(roles, devices)
-    info = replace(info, disks=(*info.disks, *others))
+    info = part.into(replace(info, disks=(*info.disks, *others)))
     found = collect_drivers(info, drivers)
     info = with_drivers(info, found)
     info = replace(info, version=replace(info.version, requires=features_of(info)))
+    info, shared = mirrors_as_found(info)
     problems = errors_of(check(info))
     if problems:
         raise rejection(info.system.hostname, problems)
     left = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
-    captured = Captured(info, {**dict(storage.files), **found.content}, (*storage.notes, *found.notes, *left, *notes))
+    captured = Captured(info, {**dict(storage.files), **found.content, **part.files},
+                        (*storage.notes, *found.notes, *shared, *part.notes, *left, *notes))
     return add_catalog(captured) if catalog else captured
 
 

@@ -22,7 +22,7 @@ def add_edit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "manifest up to date. Comments, unknown keys and every other line stay as they are. The changed set is checked "
         "first, nothing is written if it is refused. A signature is removed: sign the set again.",
         epilog="Examples: sif edit SET POLICY intact=keep; sif edit SET COMMAND 2000 timeout_s=3600 'volumes=[root]'; "
-        "sif edit SET STORE s3 --unset snapshot; sif edit SET X-ACME.TAPE t1 'label=\"A 7\"' --add. Options come last.")
+        "sif edit SET STORE s3 --unset device; sif edit SET X-ACME.TAPE t1 'label=\"A 7\"' --add. Options come last.")
     sub.add_argument("path", type=Path, metavar="SET", help="a .sif file (the first part) or the set's directory")
     sub.add_argument("kind", metavar="KIND", help="kind of the section, as in [KIND id]")
     sub.add_argument("words", nargs="*", metavar="ID | KEY=VALUE", help="the section's id, if its kind has one; then "

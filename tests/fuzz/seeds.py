@@ -6,10 +6,11 @@ import hashlib
 import re
 from enum import Enum
 from pathlib import Path
-from typing import Dict, Iterator, List, Set
+from typing import Callable, Dict, Iterable, Iterator, List, Set
 
 from hostile_table import BASE, cases
 
+from fuzz import programs
 from fuzz.bundle import packed
 from sif.codec import schemas
 from sif.docs import PAGE
@@ -24,10 +25,11 @@ SAMPLES = TESTS / "unit" / "convert" / "samples"
 
 def seeds(target: str) -> List[bytes]:
     """The first inputs of a target: sound ones, and those that once found something."""
-    made = {"part": _parts, "set": _sets, "catalog": lambda: _fenced("catalog"), "manifest": _manifests,
-            "asr": _asr, "rear": _rear}[target]
+    made: Dict[str, Callable[[], Iterable[bytes]]] = {
+        "part": _parts, "set": _sets, "catalog": _catalogs, "manifest": _manifests, "asr": _asr, "rear": _rear,
+        "signature": _signatures, "secrets": _secrets}
     kept = sorted((CORPUS / target).glob("*"))
-    return [*made(), *(path.read_bytes() for path in kept)]
+    return [*made[target](), *(path.read_bytes() for path in kept)]
 
 
 def write_seeds(target: str, directory: Path) -> None:
@@ -41,6 +43,19 @@ def _fenced(language: str) -> Iterator[bytes]:
     """The examples of that language in the specification."""
     for found in re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
         yield found.encode()
+
+
+def _catalogs() -> Iterator[bytes]:
+    yield from _fenced("catalog")
+    yield from (case.files()["catalog/web01.catalog"] for case in cases())
+
+
+def _signatures() -> Iterator[bytes]:
+    yield programs.made().signature
+
+
+def _secrets() -> Iterator[bytes]:
+    yield programs.made().age
 
 
 def _parts() -> Iterator[bytes]:

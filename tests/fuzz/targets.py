@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Callable, Dict, FrozenSet, Iterator, List, Mapping, Tuple
 
+from fuzz import programs
 from fuzz.bundle import laid_out, unpacked
 from sif.catalog.text import parse_catalog, write_catalog
 from sif.check import check
@@ -197,6 +198,7 @@ def _memory() -> str:
 
 TARGETS: Dict[str, Target] = {
     "part": part, "set": whole_set, "catalog": catalog, "manifest": manifest, "asr": asr, "rear": rear,
+    "signature": programs.signature, "secrets": programs.secrets,
 }
 """Name → target. ``tests/fuzz/corpus/NAME`` holds inputs that once found something."""
 

@@ -1,0 +1,1 @@
+"""The provider API: how a backup program or a collector takes part in capture and restore (docs/provider-api.md)."""

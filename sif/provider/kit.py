@@ -1,0 +1,295 @@
+"""The conformance kit: what a provider must do, as numbered checks that a vendor runs on its own program.
+
+    sif provider test ./my-provider --config location=/tmp/store
+
+Everything happens in a scratch directory. Each check either holds or says what was expected and what was found.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from sif.errors import LifeboatError
+from sif.model import Command, Store
+from sif.provider import protocol
+from sif.provider.client import Provider, environment
+from sif.provider.entry import Entry, back_up, collected, media_path, placed
+from sif.provider.protocol import Conversation
+from sif.provider.sections import records_of
+from sif.provider.trees import differences, make_tree
+from sif.run import converse, run
+from sif.substitution import Placeholder, substitute
+
+_SHORT = 15.0
+_RANGES = {"1": (1000, 1999), "2": (2000, 3999), "final": (4000, 4999), "error": (9000, 9999)}
+
+
+class Broken(Exception):
+    """A check that does not hold: what was expected and what was found."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(expected)
+        self.expected, self.found = expected, found
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One check: ``expected`` and ``found`` are None when it holds; ``skipped`` says why it does not apply."""
+
+    number: int
+    title: str
+    expected: Optional[str] = None
+    found: Optional[str] = None
+    skipped: Optional[str] = None
+
+    @property
+    def ok(self) -> bool:
+        return self.expected is None
+
+
+class Bench:
+    """One provider under test, with a tree to back up and what earlier checks found out."""
+
+    def __init__(self, provider: Provider, scratch: Path) -> None:
+        self.provider, self.scratch = provider, scratch
+        self.tree, self.target, self.output = (scratch / name for name in ("tree", "target", "output"))
+        for folder in (self.tree, self.target, self.output):
+            folder.mkdir(parents=True)
+        make_tree(self.tree)
+        self.volumes: Tuple[Mapping[str, str], ...] = ({"id": "data", "mount": str(self.tree), "type": "ext4"},)
+        self.description: Optional[protocol.Description] = None
+        self.backup: Optional[protocol.Backup] = None
+        self.entry: Optional[Entry] = None
+
+    def kind(self) -> str:
+        return str(self.need(self.description, "describe").kind)
+
+    def need(self, value: Any, what: str) -> Any:
+        if value is None:
+            raise Broken(f"{what} to work", "it does not: see above")
+        return value
+
+    def raw(self, request: bytes, seconds: float = _SHORT) -> Tuple[Conversation, int, Optional[str]]:
+        """Send any bytes; the conversation, the exit status, and why it was ended."""
+        talk = Conversation(lambda _message: None)
+        done = converse(self.provider.argv, request=request, on_line=talk.line, timeout=seconds,
+                        max_bytes=protocol.MAX_OUTPUT_BYTES, env=environment())
+        return talk, done.status, done.ended
+
+    def refused(self, request: bytes, codes: Tuple[str, ...]) -> None:
+        """The request must be answered by an error with one of the codes, and an exit status that is not 0."""
+        talk, status, ended = self.raw(request)
+        if talk.fault is not None:
+            raise Broken("an error line of the protocol", f"{talk.fault.what}: {talk.fault.found}")
+        if ended:
+            raise Broken("an answer", ended)
+        if talk.error is None or talk.error["code"] not in codes or status == 0:
+            raise Broken(f"an error with code {' or '.join(codes)}, and an exit status that is not 0",
+                         f"{talk.error or talk.result}, exit status {status}")
+
+
+def describes(bench: Bench) -> None:
+    bench.description = bench.provider.describe()
+
+
+def same_twice(bench: Bench) -> None:
+    if bench.provider.describe() != bench.need(bench.description, "describe"):
+        raise Broken("the same description every time", "another one")
+
+
+def unknown_method(bench: Bench) -> None:
+    bench.refused(protocol.request("no-such-method", bench.provider.config, {}), ("usage",))
+
+
+def other_protocol(bench: Bench) -> None:
+    bench.refused(protocol.request("describe", {}, {}, protocol=999), ("protocol",))
+
+
+def not_json(bench: Bench) -> None:
+    bench.refused(b"describe, please\n", ("protocol", "usage"))
+
+
+def empty_request(bench: Bench) -> None:
+    bench.refused(b"", ("protocol", "usage"))
+
+
+def ends_when_asked(bench: Bench) -> None:
+    """A request that never ends: SIGTERM after two seconds must end the program and all that it started."""
+    talk = Conversation(lambda _message: None)
+    marker = bench.scratch / "marker"
+    env = {**environment(), "LIFEBOAT_KIT": str(marker)}
+    done = converse(("sh", "-c", 'sleep 60 | "$0"', *bench.provider.argv[:1]) if len(bench.provider.argv) == 1 else
+                    ("sh", "-c", 'sleep 60 | "$@"', "kit", *bench.provider.argv), request=b"", on_line=talk.line,
+                    timeout=2.0, max_bytes=protocol.MAX_OUTPUT_BYTES, env=env)
+    if done.ended is None:
+        raise Broken("it waits for the whole request", f"it answered an incomplete one: {talk.result or talk.error}")
+
+
+def quiesces(bench: Bench) -> None:
+    if "quiesce" not in bench.need(bench.description, "describe").methods:
+        raise _Skip("it has no quiesce")
+    token = bench.provider.quiesce(bench.volumes)
+    bench.provider.thaw(token)
+    bench.provider.thaw(token)
+
+
+def backs_up(bench: Bench) -> None:
+    bench.backup = back_up(bench.provider, bench.volumes, str(bench.output), lambda _message: None)
+    if bench.kind() == "backup" and not bench.backup.snapshot:
+        raise Broken("a snapshot's id", "none")
+
+
+def checks_snapshot(bench: Bench) -> None:
+    _backup_only(bench)
+    found = bench.provider.check(bench.need(bench.backup, "backup").snapshot)
+    if not found.reachable or found.newest is None:
+        raise Broken("reachable, with the time of the snapshot", str(found))
+
+
+def checks_missing_snapshot(bench: Bench) -> None:
+    _backup_only(bench)
+    bench.refused(protocol.request("check", bench.provider.config, {"snapshot": "0123456789abcdef-none"}),
+                  ("no-snapshot",))
+
+
+def checks_missing_store(bench: Bench) -> None:
+    _backup_only(bench)
+    away = {**bench.provider.config}
+    changed = [key for key, value in away.items()
+               if isinstance(value, str) and value.startswith("/") and not key.endswith("_file")]
+    if not changed:
+        raise _Skip("its configuration names no local path")
+    away.update({key: str(bench.scratch / "not-there") for key in changed})
+    bench.refused(protocol.request("check", away, {"snapshot": None}), ("unreachable",))
+
+
+def _params(bench: Bench) -> Dict[str, Any]:
+    files = collected(bench.provider.name, bench.output)
+    return {"volumes": list(bench.volumes), "snapshot": bench.need(bench.backup, "backup").snapshot, "sequence": 2000,
+            "store": "kit", "files": sorted(files)}
+
+
+def gives_entry(bench: Bench) -> None:
+    files = collected(bench.provider.name, bench.output)
+    sections = placed(bench.provider.name, bench.provider.restore_entry(_params(bench)), files)
+    records = records_of(bench.provider.name, sections)
+    bench.entry = Entry(bench.provider.name, records,
+                        {media_path(bench.provider.name, path): data for path, data in files.items()})
+
+
+def same_entry_twice(bench: Bench) -> None:
+    bench.need(bench.entry, "restore-entry")
+    if bench.provider.restore_entry(_params(bench)) != bench.provider.restore_entry(_params(bench)):
+        raise Broken("the same sections for the same question", "others")
+
+
+def numbers_in_range(bench: Bench) -> None:
+    commands = [record for record in bench.need(bench.entry, "restore-entry").records if isinstance(record, Command)]
+    for command in commands:
+        low, high = _RANGES[command.phase.value]
+        if not low <= command.sequence <= high:
+            raise Broken(f"a command of phase {command.phase.value} between {low} and {high}", str(command.sequence))
+    if bench.kind() == "backup":
+        phases = {command.phase.value for command in commands}
+        if not {"1", "2"} <= phases:
+            raise Broken("a command of phase 1 that looks for the snapshot, and one of phase 2 that restores",
+                         f"phases {', '.join(sorted(phases)) or 'none'}")
+
+
+def keeps_secrets(bench: Bench) -> None:
+    """No value of a file that the configuration names as a password's may be in an answer."""
+    secrets = [Path(value).read_text("utf-8", "replace").strip() for key, value in bench.provider.config.items()
+               if key.endswith("_file") and isinstance(value, str) and Path(value).is_file()]
+    answers = json.dumps([dict(section.keys) for section in bench.provider.restore_entry(_params(bench))], default=str)
+    if any(secret and secret in answers for secret in secrets):
+        raise Broken("sections that name a secret", "sections that hold one")
+
+
+def restores(bench: Bench) -> None:
+    """The commands, run as the rescue system runs them, bring the same tree back."""
+    _backup_only(bench)
+    records = bench.need(bench.entry, "restore-entry").records
+    (bench.target / str(bench.tree).lstrip("/")).mkdir(parents=True)
+    for command in sorted((r for r in records if isinstance(r, Command) and r.phase.value in ("1", "2")),
+                          key=lambda r: r.sequence):
+        done = run_command(bench, command, [r for r in records if isinstance(r, Store)])
+        if done not in command.success:
+            raise Broken(f"command {command.id} to end with {command.success}", f"exit status {done}")
+    wrong = differences(bench.tree, bench.target / str(bench.tree).lstrip("/"))
+    if wrong:
+        raise Broken("the same tree", "; ".join(wrong[:5]))
+
+
+def run_command(bench: Bench, command: Command, stores: List[Store]) -> int:
+    """Run one command of an entry with its names replaced; its exit status."""
+    place_of = {store.id: str(bench.provider.config.get("path", store.location)) for store in stores}
+    snapshot_of = {store.id: store.snapshot or "" for store in stores}
+    target = bench.target
+
+    def value(name: Placeholder) -> str:
+        if name.name in ("store", "snapshot"):
+            return (place_of if name.name == "store" else snapshot_of)[name.ident or ""]
+        plain = {"target": str(target), "mount": str(target / str(bench.tree).lstrip("/")),
+                 "kernel": os.uname().release, "hostname": "kit.example.org", "set": str(bench.scratch),
+                 "secretfile": str(bench.provider.config.get("password_file", ""))}
+        return plain[name.name]
+    argv = [substitute(word, value) for word in command.argv]
+    env = dict(substitute(pair, value).split("=", 1) for pair in command.env)
+    return run(argv, timeout=600.0, env=env, check=False).status
+
+
+def _backup_only(bench: Bench) -> None:
+    if bench.kind() != "backup":
+        raise _Skip("it is a collector")
+
+
+class _Skip(Exception):
+    """The check does not apply to this provider."""
+
+
+CHECKS: Tuple[Tuple[str, Callable[[Bench], None]], ...] = (
+    ("describe says what it is", describes),
+    ("describe says the same twice", same_twice),
+    ("an unknown method is refused as usage", unknown_method),
+    ("another protocol is refused as protocol", other_protocol),
+    ("a request that is not JSON is refused", not_json),
+    ("an empty request is refused", empty_request),
+    ("it waits for the whole request and ends when asked to", ends_when_asked),
+    ("quiesce and thaw work, thaw twice too", quiesces),
+    ("backup backs up", backs_up),
+    ("check finds the snapshot", checks_snapshot),
+    ("check says that a snapshot is missing", checks_missing_snapshot),
+    ("check says that the store is missing", checks_missing_store),
+    ("restore-entry gives sections of the schema", gives_entry),
+    ("restore-entry gives the same sections twice", same_entry_twice),
+    ("commands have numbers of their phase, and there is a look before the restore", numbers_in_range),
+    ("secrets are named and not shown", keeps_secrets),
+    ("the commands bring the tree back", restores),
+)
+"""Every check, in order: title and what it does."""
+
+
+def examine(provider: Provider, scratch: Path) -> Tuple[Outcome, ...]:
+    """Run every check on a provider; ``scratch`` is an empty directory."""
+    bench = Bench(provider, scratch / "bench")
+    try:
+        return tuple(_outcome(number, title, check, bench) for number, (title, check) in enumerate(CHECKS, 1))
+    finally:
+        shutil.rmtree(bench.scratch, ignore_errors=True)
+
+
+def _outcome(number: int, title: str, check: Callable[[Bench], None], bench: Bench) -> Outcome:
+    try:
+        check(bench)
+    except _Skip as skip:
+        return Outcome(number, title, skipped=str(skip))
+    except Broken as broken:
+        return Outcome(number, title, broken.expected, broken.found)
+    except LifeboatError as error:
+        return Outcome(number, title, "an answer of the protocol", str(error))
+    return Outcome(number, title)

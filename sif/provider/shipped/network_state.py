@@ -1,0 +1,40 @@
+"""Collector: addresses, routes and neighbours as they are, and the files that configure them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Mapping
+
+from sif.provider.serve import Method, Reporter
+from sif.provider.shipped.collecting import copy_tree, file_sections, output_of, put
+from sif.provider.shipped.common import Config, known_keys, tool
+from sif.run import have
+
+_QUESTIONS = {"addresses.json": ("ip", "-json", "-details", "address"), "rules.json": ("ip", "-json", "rule"),
+              "routes.json": ("ip", "-json", "route", "show", "table", "all")}
+_CONFIGURATION = ("/etc/network", "/etc/systemd/network", "/etc/netplan", "/etc/NetworkManager/conf.d")
+"""Not the connections of NetworkManager: they hold passwords. The SIF describes them without."""
+
+
+def describe(_config: Config, _params: Mapping[str, Any], _report: Reporter) -> Mapping[str, Any]:
+    return {"name": "network-state", "title": "state of the network", "version": "1", "protocol": [1],
+            "kind": "collector", "methods": ["describe", "backup", "restore-entry"]}
+
+
+def backup(config: Config, params: Mapping[str, Any], _report: Reporter) -> Mapping[str, Any]:
+    """What ``ip`` says, and the configuration."""
+    known_keys(config, ())
+    output, total = output_of(params), 0
+    for name, argv in _QUESTIONS.items() if have("ip") else ():
+        total += put(output, name, tool(argv, timeout=60.0).stdout)
+    for place in _CONFIGURATION:
+        total += copy_tree(Path(place), output / place.lstrip("/"))
+    return {"snapshot": None, "bytes": total}
+
+
+def restore_entry(_config: Config, params: Mapping[str, Any], _report: Reporter) -> Mapping[str, Any]:
+    """The files, for people and for programs that look at them in the rescue system."""
+    return {"sections": file_sections(params, "network-state")}
+
+
+METHODS: Mapping[str, Method] = {"describe": describe, "backup": backup, "restore-entry": restore_entry}
