@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 FIRMWARE ?= uefi
+SIGNERS  ?=
+REVOKED  ?=
 FUZZ_SECONDS ?= 3600
 BUILD    := build
 PY       := .venv/bin/python
@@ -18,6 +20,7 @@ help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  FIRMWARE=uefi|bios|bios,uefi chooses the firmware of \`make drill\`."
+	@echo "  SIGNERS=FILE [REVOKED=FILE] bakes into \`make iso\` who may sign a set; unattended runs need it."
 
 install: .venv/.installed ## Debian packages and the Python virtual environment
 
@@ -33,10 +36,12 @@ drill: install drill-iso ## the whole job: a real virtual server is captured, de
 	@$(PY) -m drill run-all --firmware $(FIRMWARE) --iso $(DRILL_ISO) --evidence $(BUILD)/evidence
 
 iso: install ## the rescue image for people: build/lifeboat.iso
-	@$(PY) builder.py iso --output $(ISO)
+	@$(PY) builder.py iso --output $(ISO) $(if $(SIGNERS),--allowed-signers '$(SIGNERS)') \
+		$(if $(REVOKED),--revoked '$(REVOKED)')
 
 drill-iso: install
-	@$(PY) builder.py iso --output $(DRILL_ISO) --append '$(DRILL_ARGS)'
+	@$(PY) builder.py iso --output $(DRILL_ISO) --append '$(DRILL_ARGS)' \
+		--allowed-signers "$$($(PY) -m drill key $(BUILD)/drill-key)"
 
 pyz: install ## the capture program as one file: build/sif.pyz
 	@mkdir -p $(BUILD)

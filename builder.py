@@ -63,6 +63,11 @@ def _add_inputs(command: argparse.ArgumentParser) -> None:
                          help="of the squashfs, from quick and large to slow and small (default: %(default)s)")
     command.add_argument("--mirror", metavar="URL",
                          help=f"take Debian {RELEASE} from this mirror alone instead of those of this host's apt")
+    command.add_argument("--allowed-signers", type=Path, metavar="FILE",
+                         help="bake in who may sign a set (ALLOWED SIGNERS of ssh-keygen(1): HOSTNAME KEY a line); "
+                              "without it unattended runs of this image end with SIGNATURE_MISSING or SIGNER_REFUSED")
+    command.add_argument("--revoked", type=Path, metavar="FILE",
+                         help="bake in which keys are revoked: a KRL, or public keys one a line")
     command.add_argument("--refresh", action="store_true",
                          help="install the newest packages instead of using the cached layer of packages")
 
@@ -82,7 +87,8 @@ def run_command(arguments: argparse.Namespace, progress: Progress) -> None:
 
 
 def _options(arguments: argparse.Namespace) -> BuildOptions:
-    options = BuildOptions(compression=arguments.compression, mirror=arguments.mirror, refresh=arguments.refresh)
+    options = BuildOptions(compression=arguments.compression, mirror=arguments.mirror, refresh=arguments.refresh,
+                           allowed_signers=arguments.allowed_signers, revoked=arguments.revoked)
     if arguments.command == "iso":
         return replace(options, output=arguments.output.resolve(), append=arguments.append.strip())
     return options

@@ -28,3 +28,5 @@ class BuildOptions:
     release: str = RELEASE
     mirror: Optional[str] = None
     refresh: bool = False
+    allowed_signers: Optional[Path] = None
+    revoked: Optional[Path] = None

@@ -14,6 +14,7 @@ from builder_lib.progress import Progress
 from builder_lib.squash import RescueSystem, build_system
 from builder_lib.tools import check_host
 from builder_lib.tree import build_base_tree
+from builder_lib.trust import trust_files, warning
 
 
 def default_cache() -> Cache:
@@ -24,7 +25,7 @@ def default_cache() -> Cache:
 def build_iso(options: BuildOptions, progress: Progress) -> Path:
     """Build the ISO with its manifest; returns its path. An ISO that is current already stays untouched."""
     cache = default_cache()
-    _check(cache, progress)
+    _check(cache, options, progress)
     with cache.locked(progress):
         system = _system(cache, options, progress)
         key = iso_key(system, options.append)
@@ -45,14 +46,16 @@ def rescue_system(options: BuildOptions, progress: Progress) -> RescueSystem:
     For starting the rescue system without a medium (a kernel given to the virtual machine, network boot).
     """
     cache = default_cache()
-    _check(cache, progress)
+    _check(cache, options, progress)
     with cache.locked(progress):
         return _system(cache, options, progress)
 
 
-def _check(cache: Cache, progress: Progress) -> None:
-    with progress.step("checking this machine"):
+def _check(cache: Cache, options: BuildOptions, progress: Progress) -> None:
+    with progress.step("checking this machine") as step:
         check_host(cache.root)
+        trust_files(options)
+        step.note = warning(options) or ""
 
 
 def _system(cache: Cache, options: BuildOptions, progress: Progress) -> RescueSystem:

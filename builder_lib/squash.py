@@ -6,19 +6,23 @@ symbolic links from /usr/lib/python3/dist-packages to it). So a change of the co
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Tuple
+from typing import Mapping, Tuple
 
 from builder_lib.cache import Cache, digest, digest_of_files
 from builder_lib.options import COMPRESSIONS, PROJECT, BuildOptions
 from builder_lib.progress import Progress
 from builder_lib.tree import BaseTree
+from builder_lib.trust import trust_files
 from sif.run import run
 
 CODE_PACKAGES = ("sif", "rescue")
 CODE_TARGET = Path("opt/lifeboat")
+TRUST = "trust"
+"""In there, what the base's link /etc/lifeboat leads to."""
 PACK_TIMEOUT = 3600.0
 
 
@@ -44,15 +48,22 @@ def squash_key(tree: BaseTree, compression: str) -> str:
     return digest([tree.key, *COMPRESSIONS[compression], digest_of_files([Path(__file__)], Path(__file__).parent)])
 
 
+def system_key(key_of_base: str, trust: Mapping[str, bytes]) -> str:
+    """Names the packed base with our code and the lists of signers in it."""
+    return digest([key_of_base, digest_of_files(code_files(), PROJECT),
+                   *(f"{name} {hashlib.sha256(data).hexdigest()}" for name, data in sorted(trust.items()))])
+
+
 def build_system(cache: Cache, options: BuildOptions, tree: BaseTree, progress: Progress) -> RescueSystem:
     """The squashfs with base and code, from the cache as far as its inputs are unchanged."""
     key_of_base = squash_key(tree, options.compression)
     with progress.step(f"packing the base tree ({options.compression})") as step:
         base, cached = cache.layer("squash", key_of_base, lambda product: _pack_base(tree, options, product))
         step.note = "unchanged" if cached else "new"
-    key = digest([key_of_base, digest_of_files(code_files(), PROJECT)])
+    trust = trust_files(options)
+    key = system_key(key_of_base, trust)
     with progress.step("adding the agent's code") as step:
-        system, cached = cache.layer("system", key, lambda product: _add_code(cache, tree, base, product))
+        system, cached = cache.layer("system", key, lambda product: _add_code(cache, tree, base, trust, product))
         step.note = "unchanged" if cached else "new"
     return RescueSystem(tree.boot / "vmlinuz", tree.boot / "initrd.img", system / "filesystem.squashfs", tree, key)
 
@@ -63,7 +74,7 @@ def _pack_base(tree: BaseTree, options: BuildOptions, product: Path) -> None:
          *COMPRESSIONS[options.compression], "-e", CODE_TARGET.parts[0]], timeout=PACK_TIMEOUT)
 
 
-def _add_code(cache: Cache, tree: BaseTree, base: Path, product: Path) -> None:
+def _add_code(cache: Cache, tree: BaseTree, base: Path, trust: Mapping[str, bytes], product: Path) -> None:
     image = product / "filesystem.squashfs"
     shutil.copyfile(base / "base.squashfs", image)
     with cache.scratch("code") as work:
@@ -75,6 +86,9 @@ def _add_code(cache: Cache, tree: BaseTree, base: Path, product: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
         _compile(tree, code)
+        (code / TRUST).mkdir()
+        for name, data in trust.items():
+            (code / TRUST / name).write_bytes(data)
         root.chmod(0o755)
         run(["mksquashfs", str(root), str(image), "-no-progress", "-quiet", "-all-root", "-no-recovery"],
             timeout=PACK_TIMEOUT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Tuple
 
 from drill.guest import Guest
+from drill.secret import GUEST_PASSWORD
 from sif.model import Firmware
 
 STORE_LABEL = "store"
@@ -14,24 +15,29 @@ STICK_MOUNT = "/run/drill/stick"
 """Below /run, so that the mount points are no part of the backup."""
 BACKUP_SECONDS = 900.0
 
-RESTIC = ("restic", "-r", f"{STORE_MOUNT}/restic", "--insecure-no-password", "--no-cache")
+RESTIC = ("restic", "-r", f"{STORE_MOUNT}/restic", "--password-file", GUEST_PASSWORD, "--no-cache")
 
 FILES_FRAGMENT = """[STORE files]
 kind = restic
 location = "/restic"
 device = "LABEL=store"
 snapshot = "latest"
+password = secret:restic
 
 [COMMAND 2000]
 phase = 2
 vendor = "restic"
 title = "Restore the system's files"
-argv = ["restic", "-r", "${store:files}", "--insecure-no-password", "--no-lock", "--no-cache", "restore", \
-"${snapshot:files}", "--target", "${target}", "--sparse", "--json"]
+argv = ["restic", "-r", "${store:files}", "--no-lock", "--no-cache", "restore", \
+"${snapshot:files}", "--target", "${target}", "--exclude", "/usr/bin/getfacl", "--sparse", "--json"]
+env = ["RESTIC_PASSWORD_FILE=${secretfile:restic}"]
 timeout_s = 3600
 progress = json-lines
 """
-"""The provider fragment of the file-level backup program. `latest` keeps the file itself in the backup it names."""
+"""The provider fragment of the file-level backup program. It leaves out :data:`drill.package.LOST`.
+
+`latest` keeps the file itself in the backup it names.
+"""
 
 DATA_FRAGMENT = """[STORE data]
 kind = tar

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Callable, Optional, Sequence, Tuple
 
 from drill.evidence import verdict_line
+from drill.key import make_key
 from drill.plan import Order
 from drill.progress import Progress
 from drill.run import run_drill
@@ -53,6 +54,11 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--keep", action="store_true", help="keep the disk images and say where they are")
     _common(one, "evidence folder; an earlier drill's is replaced")
     one.set_defaults(command=_run)
+    key = commands.add_parser("key", help="make the key that signs the sets of drills", description="Make a key, "
+                              "unless it is there, and print the list of allowed signers to bake into the ISO of the "
+                              "drills (builder.py iso --allowed-signers). The key must lie beside the ISO.")
+    key.add_argument("path", type=Path, metavar="FILE", help="the private key, for example build/drill-key")
+    key.set_defaults(command=_key)
     every = commands.add_parser("run-all", help="one drill for each firmware, side by side",
                                 description="Run several drills in processes of their own at the same time.")
     every.add_argument("--firmware", type=_firmwares, default=tuple(Firmware), metavar="LIST",
@@ -64,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _common(sub: argparse.ArgumentParser, evidence: str) -> None:
     sub.add_argument("--iso", type=Path, required=True, metavar="PATH",
-                     help="rescue ISO, built with --append 'rescue.auto rescue.sif=LABEL=SIF'")
+                     help="rescue ISO of `make drill-iso`, with its key `drill-key` beside it")
     sub.add_argument("--evidence", type=Path, required=True, metavar="DIR", help=evidence)
     sub.add_argument("--memory", type=int, default=1536, metavar="MB",
                      help="memory of the machine that is recovered, in MiB (default: %(default)s)")
@@ -85,6 +91,11 @@ def _run(arguments: argparse.Namespace) -> Exit:
     verdict = run_drill(order, Progress(arguments.firmware.value), arguments.accel)
     print(verdict_line(verdict), flush=True)
     return Exit.OK if verdict.passed else Exit.DRILL_FAILED
+
+
+def _key(arguments: argparse.Namespace) -> Exit:
+    print(make_key(arguments.path))
+    return Exit.OK
 
 
 def _run_all(arguments: argparse.Namespace) -> Exit:

@@ -29,5 +29,6 @@ def destroy(bench: Bench) -> Wreck:
 
 
 def hashes(bench: Bench) -> Hashes:
-    """The present SHA-256 of stick, store and foreign disk."""
-    return Hashes(images.sha256(bench.stick), images.sha256(bench.store), images.sha256(bench.foreign))
+    """The present SHA-256 of both sticks, store and foreign disk."""
+    return Hashes(f"{images.sha256(bench.stick)} {images.sha256(bench.key_stick)}", images.sha256(bench.store),
+                  images.sha256(bench.foreign))

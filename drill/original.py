@@ -12,7 +12,10 @@ from drill import backup, images
 from drill.compare import parse_manifest
 from drill.errors import DrillFailed
 from drill.guest import Guest
+from drill.key import key_beside, sign
+from drill.package import offer_package
 from drill.plan import Bench, Original
+from drill.secret import new_password
 from drill.server import facts
 from drill.server.base import Base
 from drill.spec import Disk, DiskFormat, MachineSpec
@@ -40,6 +43,7 @@ def live_and_back_up(bench: Bench, base: Base) -> Original:
             backup.mount(guest, backup.STORE_LABEL, backup.STORE_MOUNT)
             backup.mount(guest, backup.STICK_LABEL, backup.STICK_MOUNT)
             backup.install_fragments(guest)
+            password = new_password(guest, bench.key_stick)
         with progress.step("write the manifest of every file"):
             text = take_manifest(guest, backup.mount_points(firmware))
             (bench.order.evidence / "manifest-before.jsonl").write_text(text)
@@ -49,11 +53,15 @@ def live_and_back_up(bench: Bench, base: Base) -> Original:
             backup.back_up_data(guest)
         with progress.step("sif capture onto the stick"):
             progress.say(capture(guest, bench, f"{backup.STICK_MOUNT}/{facts.HOSTNAME}"))
+        with progress.step("sign the set"):
+            progress.say(sign(guest, key_beside(bench.order.iso), SIF_PYZ, f"{backup.STICK_MOUNT}/{facts.HOSTNAME}"))
+        with progress.step("put a package beside the set"):
+            progress.say(offer_package(guest, bench.disks, f"{backup.STICK_MOUNT}/{facts.HOSTNAME}/packages"))
         with progress.step("shut down"):
             backup.unmount(guest, backup.STORE_MOUNT, backup.STICK_MOUNT)
             guest.power_off()
             machine.wait_end(BOOT_SECONDS)
-    return Original(parse_manifest(text))
+    return Original(parse_manifest(text), password)
 
 
 def _server(bench: Bench, base: Base) -> MachineSpec:
@@ -89,7 +97,7 @@ def capture(guest: Guest, bench: Bench, output: str) -> str:
         run((sys.executable, "-m", "sif.pack", str(packed)), timeout=120)
     guest.run(("mkdir", "-p", "/run/drill"), timeout=60)
     guest.write(SIF_PYZ, packed.read_bytes())
-    said = guest.run(("python3", SIF_PYZ, "capture", "--output", output), timeout=COMMAND_SECONDS)
+    said = guest.run(("python3", SIF_PYZ, "capture", "--catalog", "--output", output), timeout=COMMAND_SECONDS)
     return said.stderr.decode("utf-8", "replace").strip()
 
 

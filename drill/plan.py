@@ -49,6 +49,10 @@ class Bench:
         return self.disks / "stick.img"
 
     @property
+    def key_stick(self) -> Path:
+        return self.disks / "key.img"
+
+    @property
     def store(self) -> Path:
         return self.disks / "store.img"
 
@@ -67,7 +71,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Hashes:
-    """SHA-256 of what the recovery must not write to."""
+    """SHA-256 of what the recovery must not write to; ``stick`` has that of the set's stick and the key's."""
 
     stick: str
     store: str
@@ -79,6 +83,7 @@ class Original:
     """What is known of the server before the disaster."""
 
     manifest: Manifest
+    password: bytes
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ from drill.disaster import hashes
 from drill.errors import GuestError
 from drill.guest import Guest
 from drill.original import BOOT_SECONDS, capture, settle, take_manifest
+from drill.package import require_put_back
 from drill.plan import Bench, Check, Original, Wreck
+from drill.secret import require_unseen
 from drill.server import facts
 from drill.spec import Disk, Forward, MachineSpec
 from drill.vm import Machine
@@ -59,7 +61,7 @@ def prove(bench: Bench, original: Original, wreck: Wreck) -> Tuple[Check, ...]:
         note("SSH answers", lambda: banner(ssh))
         note("the database has its rows", lambda: database(guest))
         note("captured again, the machine is the same", lambda: identity(bench, guest))
-        note("the recovery left its report and nothing else", lambda: leftovers(bench, guest))
+        note("the recovery left its report and nothing else", lambda: leftovers(bench, original, guest))
         note("shuts down cleanly", lambda: shutdown(machine, guest))
     note("with the medium left in, nothing is restored again", lambda: refused(bench, wreck))
     return tuple(checks)
@@ -140,8 +142,8 @@ def identity(bench: Bench, guest: Guest) -> str:
     return "sif diff --identity is empty"
 
 
-def leftovers(bench: Bench, guest: Guest) -> str:
-    """The rescue system's staging is gone and its report is there."""
+def leftovers(bench: Bench, original: Original, guest: Guest) -> str:
+    """The rescue system's staging is gone, its report is there, and the backup's password is in no evidence."""
     stage = guest.run(("ls", "-d", "/boot/lifeboat", "/lifeboat"), timeout=ANSWER_SECONDS, check=False).text.split()
     if stage:
         raise GuestError("the staged rescue system is still there", found=", ".join(stage))
@@ -150,7 +152,9 @@ def leftovers(bench: Bench, guest: Guest) -> str:
     names = sorted(str(path.relative_to(logs)) for path in logs.rglob("*") if path.is_file())
     if not {"events.jsonl", "report.json", "plan.json"} <= {Path(name).name for name in names}:
         raise GuestError("the recovery left no report", where=AGENT_LOGS, found=", ".join(names), wanted="events.jsonl")
-    return ", ".join(names)
+    require_put_back(logs)
+    searched = require_unseen(bench.order.evidence, original.password)
+    return f"{', '.join(names)}; no password in {searched} files"
 
 
 def shutdown(machine: Machine, guest: Guest) -> str:

@@ -14,6 +14,7 @@ from drill.cache import cache_root
 from drill.disaster import destroy
 from drill.errors import DrillFailed
 from drill.evidence import leave_evidence, verdict_line
+from drill.key import require_key
 from drill.original import live_and_back_up, read_stick
 from drill.plan import Bench, Check, Order, Verdict
 from drill.progress import Progress
@@ -27,7 +28,8 @@ from sif.model import Firmware
 from sif.run import have
 
 TOOLS = (("qemu-system-x86_64", "qemu-system-x86"), ("qemu-img", "qemu-utils"), ("mmdebstrap", "mmdebstrap"),
-         ("mkfs.ext4", "e2fsprogs"), ("mkfs.vfat", "dosfstools"), ("mcopy", "mtools"), ("tar", "tar"))
+         ("mkfs.ext4", "e2fsprogs"), ("mkfs.vfat", "dosfstools"), ("mcopy", "mtools"), ("age-keygen", "age"),
+         ("dpkg-deb", "dpkg"), ("tar", "tar"))
 
 
 def run_drill(order: Order, progress: Progress, accel: Optional[Accel] = None) -> Verdict:
@@ -107,4 +109,5 @@ def check_needs(order: Order) -> None:
                           hint="apt-get install the packages")
     if not order.iso.is_file():
         raise DrillFailed("there is no rescue ISO", where=str(order.iso),
-                          hint="build it: builder.py iso --append 'rescue.auto rescue.sif=LABEL=SIF'")
+                          hint="build it: make drill-iso")
+    require_key(order.iso)

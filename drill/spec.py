@@ -80,6 +80,7 @@ class MachineSpec:
     vars_file: Optional[Path] = None
     cdrom: Optional[Path] = None
     usb_stick: Optional[Path] = None
+    key_stick: Optional[Path] = None
     kernel: Optional[DirectKernel] = None
     forwards: Tuple[Forward, ...] = ()
     memory: int = 1024
@@ -139,13 +140,14 @@ def qemu_argv(spec: MachineSpec) -> Tuple[str, ...]:
         first = "" if spec.kernel is not None else ",bootindex=0"  # QEMU's own kernel holds that number
         words += ["-drive", f"if=none,id=cd,file={_quote(spec.cdrom)},format=raw,media=cdrom,readonly=on",
                   "-device", f"ide-cd,bus=ide.0,drive=cd{first}"]
-    if spec.usb_stick is not None or spec.operator:
+    if spec.usb_stick is not None or spec.key_stick is not None or spec.operator:
         words += ["-device", "qemu-xhci,id=xhci"]
     if spec.operator:
         words += ["-device", "usb-kbd,bus=xhci.0"]
-    if spec.usb_stick is not None:
-        words += ["-drive", f"if=none,id=stick,file={_quote(spec.usb_stick)},format=raw,cache=unsafe",
-                  "-device", "usb-storage,bus=xhci.0,drive=stick,removable=on,serial=LIFEBOATSTICK"]
+    for name, stick in (("stick", spec.usb_stick), ("key", spec.key_stick)):
+        if stick is not None:
+            words += ["-drive", f"if=none,id={name},file={_quote(stick)},format=raw,cache=unsafe",
+                      "-device", f"usb-storage,bus=xhci.0,drive={name},removable=on,serial=LIFEBOAT{name.upper()}"]
     words += _network(spec)
     return tuple(words)
 

@@ -16,9 +16,9 @@ def parser() -> argparse.ArgumentParser:
     """The command line of ``rescue``."""
     words = argparse.ArgumentParser(
         prog="rescue", description="Lifeboat's recovery agent: brings a dead machine back as it was.",
-        epilog="Exit codes: 0 done, 20 no SIF or no store found, 21 no plan, 22 nobody agreed, 23 a restore is half "
-        "done on a disk, 30-32 rebuild or staging failed, 40-41 restore or boot loader failed; all of them are in "
-        "docs/exit-codes.md.")
+        epilog="Exit codes: 0 done, 16-18 nobody vouches for the set, 19 a secret is missing, 20 no SIF or no store, "
+        "21 no plan, 22 nobody agreed, 23 a restore is half done on a disk, 30-32 rebuild or staging failed, 40-42 "
+        "restore, boot loader or catalog failed; all of them are in docs/exit-codes.md.")
     commands = words.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in (
             ("run", "do what the kernel command line says: rescue.phase=2 is phase 2, else phase 1"),

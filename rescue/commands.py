@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Callable, Mapping, Optional, Tuple
@@ -16,6 +16,7 @@ from rescue.events import Events, Step
 from rescue.failures import RestoreFailed
 from rescue.journal import Journal
 from rescue.progress import read_progress
+from rescue.secret_files import CommandSecrets
 from rescue.values import Values, inside
 from sif.errors import CommandFailed, ToolMissing
 from sif.model import Command, Phase, SystemInformation, Then
@@ -68,6 +69,7 @@ class CommandRunner:
     events: Events
     console: Console
     auto: bool
+    secrets: CommandSecrets = field(default_factory=CommandSecrets)
 
     def run_phase(self, phase: Phase) -> Tuple[CommandResult, ...]:
         """Run all commands of a phase that are not done yet. Raises :class:`RestoreFailed` when one ends it."""
@@ -151,7 +153,12 @@ class CommandRunner:
 
     def _start(self, command: Command, extra: Mapping[str, str], log: Path, step: Step) -> int:
         """Start the program once and return its exit status; its output goes to the log and the progress bar."""
-        values = inside(self.values, self.target) if command.chroot else self.values
+        with self.secrets.files_for(command, self._account(command)) as files:
+            return self._run_once(command, extra, files, log, step)
+
+    def _run_once(self, command: Command, extra: Mapping[str, str], files: Mapping[str, str], log: Path,
+                  step: Step) -> int:
+        values = (inside(self.values, self.target) if command.chroot else self.values).with_more(files)
         argv, pairs = values.fill_all(command)
         env = {**self.environment(command, values), **extra, **dict(_pair(pair) for pair in pairs)}
         total = self._bytes_of(command)
@@ -160,6 +167,7 @@ class CommandRunner:
             out.write(f"$ {pasteable(argv)}\n")
 
             def on_line(line: str) -> None:
+                line = self.secrets.hide(line)
                 out.write(line + "\n")
                 reading = read_progress(line, command.progress, total)
                 if reading is not None and reading.fraction is not None:
@@ -189,10 +197,15 @@ class CommandRunner:
     def _prepare(self, command: Command) -> Optional[Callable[[], None]]:
         """What the child does before the program: change its root and its user."""
         root = self.target if command.chroot else None
-        account = None if command.user == "root" else account_in(root or Path("/"), command.user)
+        account = self._account(command)
         if root is None and account is None:
             return None
         return lambda: _become(root, account)
+
+    def _account(self, command: Command) -> Optional[Account]:
+        """Whose numbers the program runs with; None for root."""
+        return None if command.user == "root" else account_in(self.target if command.chroot else Path("/"),
+                                                              command.user)
 
 
 def _become(root: Optional[Path], account: Optional[Account]) -> None:

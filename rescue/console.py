@@ -6,10 +6,10 @@ import os
 import select
 import sys
 import termios
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Mapping, Optional, Protocol, Sequence, Tuple
+from typing import Dict, Iterator, Mapping, Optional, Protocol, Sequence, Tuple
 
 from rescue.failures import ConsentMissing
 from rescue.renderers import CONSOLES, ascii_text
@@ -32,6 +32,8 @@ class Console(Protocol):
     def say(self, text: str) -> None: ...
 
     def ask(self, ident: str, question: str) -> str: ...
+
+    def ask_secret(self, ident: str, question: str) -> str: ...
 
 
 def parse_answers(text: str) -> Mapping[str, str]:
@@ -88,6 +90,11 @@ class Unattended:
                              "into the answers file")
 
 
+    def ask_secret(self, ident: str, question: str) -> str:
+        """Nobody can type it, and a secret is not written into an answers file."""
+        raise ConsentMissing("a secret has to be typed and this run is unattended", where=ident, found=question)
+
+
 class LineConsole:
     """Shows questions on all terminals and takes the first line that is typed on any of them.
 
@@ -119,6 +126,35 @@ class LineConsole:
             answer = self._read_line(ident)
         return answer
 
+    def ask_secret(self, ident: str, question: str) -> str:
+        """Ask for what must not be seen: nothing typed is shown, white space counts, the answers file is not read."""
+        self._forget_early_typing()
+        with self._echo_off():
+            while True:
+                self._show(f"\n{question} (what you type is not shown)\n[{ident}] > ")
+                typed = self._read_raw(ident)
+                self._show("\n")
+                with suppress(UnicodeDecodeError):
+                    answer = typed.decode("utf-8")
+                    if answer:
+                        return answer
+
+    @contextmanager
+    def _echo_off(self) -> Iterator[None]:
+        """Terminals show nothing of what is typed meanwhile; pipes have no echo."""
+        before = []
+        for source in filter(os.isatty, self._typed):
+            with suppress(termios.error):
+                known = termios.tcgetattr(source)
+                before.append((source, known))
+                termios.tcsetattr(source, termios.TCSADRAIN, [*known[:3], known[3] & ~termios.ECHO, *known[4:]])
+        try:
+            yield
+        finally:
+            for source, known in before:
+                with suppress(termios.error):
+                    termios.tcsetattr(source, termios.TCSADRAIN, known)
+
     def _forget_early_typing(self) -> None:
         """Drop what waits at the terminals; a pipe is not typed at, so what it holds stays."""
         for source in filter(os.isatty, self._typed):
@@ -137,12 +173,15 @@ class LineConsole:
                 continue
 
     def _read_line(self, ident: str) -> str:
+        return self._read_raw(ident).decode("utf-8", "replace").strip()
+
+    def _read_raw(self, ident: str) -> bytes:
         while True:
             for source, pending in self._typed.items():
                 line, newline, rest = pending.partition(b"\n")
                 if newline:
                     self._typed[source] = rest
-                    return edited(line).decode("utf-8", "replace").strip()
+                    return edited(line)
             if not self._typed:
                 break
             for source in select.select(list(self._typed), [], [])[0]:

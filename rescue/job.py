@@ -41,7 +41,9 @@ class Job:
 
     ``stage_fs`` is the SIF id of the staging file system, ``sif`` the path of the set's first part below
     ``/lifeboat/set``, ``consoles`` the serial and screen consoles to use, ``placed`` our files on the ESP
-    ``esp_fs`` (none on a BIOS machine).
+    ``esp_fs`` (none on a BIOS machine), ``signature`` who vouches for the set in words, ``set_sha256`` the digest
+    of the set that was verified and agreed to (:func:`rescue.trust.set_digest`), ``packages`` where packages lie on
+    the set's medium, as ``UUID:path``.
     """
 
     job_id: str
@@ -55,6 +57,9 @@ class Job:
     auto: bool = False
     esp_fs: str = ""
     placed: Tuple[PlacedFile, ...] = ()
+    signature: str = ""
+    set_sha256: str = ""
+    packages: str = ""
     format: int = FORMAT
 
     def to_json(self) -> str:

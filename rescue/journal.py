@@ -39,6 +39,10 @@ class Journal:
         """What was recorded with a finished action, or None."""
         return self._done.get(key)
 
+    def beginning(self, prefix: str) -> Mapping[str, Details]:
+        """The finished actions whose names begin like that."""
+        return {key: known for key, known in self._done.items() if key.startswith(prefix)}
+
     def record(self, key: str, **details: str) -> None:
         """Note that an action is finished; durable when this returns."""
         line = json.dumps({"key": key, **({"details": details} if details else {})}, sort_keys=True) + "\n"

@@ -8,8 +8,10 @@ from typing import Sequence, Tuple
 
 from rescue.agent import Agent, present_firmware, reboot
 from rescue.blockdev import read_block_devices
+from rescue.catalog.media import packages_on
 from rescue.commands import CommandRunner
-from rescue.console import Choice, choose, confirm_by_name
+from rescue.consent import Scope, ask_scope
+from rescue.console import Choice, choose
 from rescue.detect import detect_hardware
 from rescue.drivers import bring_up, decisions_for, may_bring_up
 from rescue.durable import remove_tree
@@ -24,18 +26,19 @@ from rescue.planner import RestorePolicy, plan_restore
 from rescue.planner.codec import dump_plan
 from rescue.planner.consent import require_unattended
 from rescue.repeat import refuse_repetition
+from rescue.secret_files import CommandSecrets, unlock
 from rescue.staging.choose import choose_stage, expected_free_bytes
 from rescue.staging.sources import RescueFiles, find_rescue_files
 from rescue.staging.stage import StageOrder, stage
 from rescue.storage.mounts import mount_tree, unmount_tree
 from rescue.stores import ReadyStore, exclusions, open_stores
+from rescue.trust import Judgement, judge, require_for_unattended, set_digest
 from rescue.udisks import MediumSearch, UDisks, as_medium, labels_of
-from rescue.values import refuse_secret_files, values_of
+from rescue.values import values_of
 from rescue.verify import verify
 from sif.errors import CommandFailed
 from sif.model import Firmware, Phase, SystemInformation
 from sif.reader import LoadedSet, load_set
-from sif.run import pasteable
 
 MEDIUM_PATIENCE_S = 60.0
 
@@ -45,7 +48,10 @@ class Chosen:
     """What phase 1 works on: the set (in memory), its first part, and the machine it is restored on."""
 
     saved: SystemInformation
+    loaded: LoadedSet
+    medium: MediumFound
     sif: Path
+    signature: Judgement
     hardware: Hardware
     plan: RestorePlan
 
@@ -56,15 +62,21 @@ def phase1(agent: Agent) -> None:
         return start_pending(agent)
     files = check_rescue_system(agent)
     medium = find_medium(agent)
-    saved, sif = read_sif(agent, medium)
+    loaded, sif = read_sif(agent, medium)
+    saved = loaded.info
+    signature = check_signature(agent, loaded)
     refuse_second_time(agent, saved)
     load_drivers(agent, saved, sif)
     stores = mount_stores(agent, saved)
     check_stage(saved, files)
     hardware = detect(agent, medium, stores)
-    chosen = Chosen(saved, sif, hardware, plan(agent, saved, hardware))
-    agree(agent, chosen)
-    prepare(agent, chosen, stores)
+    chosen = Chosen(saved, loaded, medium, sif, signature, hardware, plan(agent, saved, hardware, signature))
+    scope = agree(agent, chosen)
+    if scope is Scope.LAYOUT:
+        return restore_layout(agent, chosen)
+    secrets = unlock(agent, loaded)
+    prepare(agent, chosen, stores, secrets)
+    secrets.wipe()
     rebuild_disks(agent, chosen)
     verify_disks(agent, chosen)
     stage_phase2(agent, chosen, files)
@@ -115,14 +127,23 @@ def _choose_candidate(agent: Agent, found: Sequence[Candidate]) -> Candidate:
     return next(candidate for candidate in found if candidate.set_id == answer)
 
 
-def read_sif(agent: Agent, medium: MediumFound) -> Tuple[SystemInformation, Path]:
+def read_sif(agent: Agent, medium: MediumFound) -> Tuple[LoadedSet, Path]:
     """Read and check the set, and keep a copy of exactly the bytes that were checked: the medium may go."""
     with agent.events.step("sif", "Read and check the SIF") as step:
         loaded = load_set(medium.sif)
         for warning in loaded.warnings:
             step.info(str(warning))
-        refuse_secret_files(loaded.info)
-        return loaded.info, keep_set(loaded, medium.sif.name, agent.workspace.set)
+        return loaded, keep_set(loaded, medium.sif.name, agent.workspace.set)
+
+
+def check_signature(agent: Agent, loaded: LoadedSet) -> Judgement:
+    """Say who vouches for the set; an unattended run ends here when nobody does whom the image knows."""
+    with agent.events.step("signature", "Check the signature") as step:
+        judgement = judge(loaded)
+        step.info(f"the set of {loaded.info.system.hostname}: {judgement}")
+        if agent.settings.auto:
+            require_for_unattended(judgement)
+        return judgement
 
 
 def keep_set(loaded: LoadedSet, name: str, where: Path) -> Path:
@@ -173,40 +194,43 @@ def detect(agent: Agent, medium: MediumFound, stores: Sequence[ReadyStore]) -> H
         return detect_hardware(excluded)
 
 
-def plan(agent: Agent, saved: SystemInformation, hardware: Hardware) -> RestorePlan:
+def plan(agent: Agent, saved: SystemInformation, hardware: Hardware, signature: Judgement) -> RestorePlan:
     """Plan the restore, keep the plan and show it."""
     with agent.events.step("plan", "Plan the restore"):
         made = plan_restore(saved, hardware, RestorePolicy())
         (agent.workspace.root / "plan.json").write_text(dump_plan(made), encoding="utf-8")
-        agent.events.info("plan", "The plan", plan_text(saved, hardware, made))
+        agent.events.info("plan", "The plan", plan_text(saved, hardware, made, str(signature)))
         return made
 
 
-def agree(agent: Agent, chosen: Chosen) -> None:
+def agree(agent: Agent, chosen: Chosen) -> Scope:
     """Get consent: from the policy when nobody is there, else from the operator, who types the machine's name."""
     with agent.events.step("consent", "Consent"):
         if agent.settings.auto:
-            return require_unattended(chosen.plan, chosen.saved.policy.overwrite)
-        agent.console.say(plan_text(chosen.saved, chosen.hardware, chosen.plan))
-        agent.console.say(commands_text(chosen.saved))
-        lost = "; ".join(f"{need.path} ({', '.join(need.holds)})" for need in chosen.plan.consents)
-        warning = f"This will be overwritten: {lost}." if lost else "All disks of the plan are blank."
-        return confirm_by_name(agent.console, "consent", warning, chosen.saved.system.hostname)
+            require_unattended(chosen.plan, chosen.saved.policy.overwrite)
+            return Scope.ALL
+        agent.console.say(plan_text(chosen.saved, chosen.hardware, chosen.plan, str(chosen.signature)))
+        return ask_scope(agent.console, chosen.saved, chosen.plan, chosen.signature)
 
 
-def commands_text(saved: SystemInformation) -> str:
-    """Every program that the SIF will have run, for the operator to judge: a SIF is not trusted by itself."""
-    lines = [f"  {c.id}  {c.title}: {pasteable(c.argv)}" for c in sorted(saved.commands, key=lambda c: c.sequence)]
-    return "\n".join(["Programs that will be run as root", *(lines or ["  none"])])
+def restore_layout(agent: Agent, chosen: Chosen) -> None:
+    """Rebuild the disks and leave them mounted for a person to go on; no program of the set runs."""
+    rebuild_disks(agent, chosen)
+    verify_disks(agent, chosen)
+    with agent.events.step("mount", "Mount the machine's volumes") as step:
+        mount_tree(chosen.saved, chosen.plan, agent.workspace.target)
+        step.info(f"the layout is restored and mounted below {agent.workspace.target}; no program of the set was run, "
+                  "and the machine does not start from these disks yet")
+    agent.events.phase_finished()
 
 
-def prepare(agent: Agent, chosen: Chosen, stores: Sequence[ReadyStore]) -> None:
+def prepare(agent: Agent, chosen: Chosen, stores: Sequence[ReadyStore], secrets: CommandSecrets) -> None:
     """Run the SIF's commands that come before the rebuild."""
     space = agent.workspace
     values = values_of(chosen.saved, stores, space.target, space.set, kernel_release())
     journal = Journal(space.root / "journal.jsonl")
     CommandRunner(chosen.saved, values, space.target, chosen.sif, space.logs, journal, agent.events,
-                  agent.console, agent.settings.auto).run_phase(Phase.PRE)
+                  agent.console, agent.settings.auto, secrets).run_phase(Phase.PRE)
 
 
 def rebuild_disks(agent: Agent, chosen: Chosen) -> None:
@@ -241,7 +265,9 @@ def stage_phase2(agent: Agent, chosen: Chosen, files: RescueFiles) -> None:
             boot = chosen.saved.boot
             disks = tuple(chosen.plan.path_of(disk) for disk in boot.disks) if boot else ()
             order = StageOrder(chosen.saved, dump_plan(chosen.plan), str(chosen.sif.relative_to(space.set)), files,
-                               agent.settings, agent.command_line, disks, present_firmware())
+                               agent.settings, agent.command_line, disks, present_firmware(),
+                               str(chosen.signature), set_digest(chosen.loaded),
+                               packages_on(chosen.medium, read_block_devices()))
             stage(order, space, agent.events)
         finally:
             _unmount(agent)

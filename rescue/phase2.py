@@ -6,14 +6,19 @@ import os
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Tuple
+from typing import Optional, Tuple
 
 from rescue.agent import Agent, present_firmware, reboot
 from rescue.blockdev import read_block_devices
 from rescue.bootloader import make_bootable
-from rescue.cleanup import commit, keep_events, keep_evidence, remove_placed, remove_stage
+from rescue.catalog.archives import places as package_places
+from rescue.catalog.check import CatalogWork, catalog_entries, check_catalog, forget_empty
+from rescue.catalog.media import packages_at
+from rescue.catalog.verdict import CatalogVerdict, require_policy, verdict_from_json
+from rescue.cleanup import EVIDENCE, commit, keep_events, keep_evidence, remove_placed, remove_stage
 from rescue.commands import CommandResult, CommandRunner
 from rescue.drivers import bring_up
+from rescue.durable import write_durably
 from rescue.failures import RestoreFailed
 from rescue.job import Job, JobState, StageFiles
 from rescue.journal import Journal
@@ -26,14 +31,19 @@ from rescue.relocate import relocate
 from rescue.renderers import JsonLines
 from rescue.report import make_report, steps_of
 from rescue.restored import check_restored
+from rescue.secret_files import CommandSecrets, unlock
 from rescue.set_files import place_from_stores
 from rescue.staging.stage import in_tree
 from rescue.storage.mounts import mount_tree, unmount_tree
 from rescue.stores import ReadyStore, open_stores
+from rescue.trust import require_same
 from rescue.values import values_of
 from sif.model import Phase, SystemInformation
-from sif.reader import read_set
+from sif.reader import LoadedSet, load_set
 from sif.run import run
+
+SHOWN_FINDINGS = 20
+"""How many files that differ from the catalog are told one by one; the report has more."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class Pending:
     job: Job
     files: StageFiles
     saved: SystemInformation
+    loaded: LoadedSet
     plan: RestorePlan
     plan_json: str
     journal: Journal
@@ -56,10 +67,15 @@ def phase2(agent: Agent) -> None:
     pending = find_disks(pending)
     mount_target(agent, pending)
     stores = mount_stores(agent, pending)
-    results = restore(agent, pending, stores)
+    secrets = unlock(agent, pending.loaded)
+    runner = make_runner(agent, pending, stores, secrets)
+    results = restore(agent, runner)
+    catalog = check_files(agent, pending, stores)
+    results += finish(agent, runner)
+    secrets.wipe()
     check(agent, pending)
     boot = make_machine_bootable(agent, pending)
-    evidence = write_evidence(agent, pending, results, boot)
+    evidence = write_evidence(agent, pending, results, boot, catalog)
     clean_up(agent, pending, evidence)
     release(agent, stores, evidence)
     reboot(agent)
@@ -110,12 +126,15 @@ def read_job(agent: Agent, files: StageFiles) -> Pending:
         if job.state is not JobState.PENDING:
             raise RestoreFailed("this job is done already", where=str(files.job), found=job.state.value,
                                 hint="start the machine from its own disk")
-        saved = read_set(files.set / job.sif)
+        loaded = load_set(files.set / job.sif)
+        require_same(loaded, job.set_sha256)
+        saved = loaded.info
         if saved.version.set_id != job.set_id:
             raise RestoreFailed("the staged set is not the job's", found=saved.version.set_id, wanted=job.set_id)
         plan_json = files.path("plan.json").read_text(encoding="utf-8")
-        step.info(f"restore of {job.hostname}, job {job.job_id}")
-        return Pending(job, files, saved, load_plan(plan_json), plan_json, Journal(files.path("journal.jsonl")))
+        step.info(f"restore of {job.hostname}, job {job.job_id}; the set: {job.signature}")
+        return Pending(job, files, saved, loaded, load_plan(plan_json), plan_json,
+                       Journal(files.path("journal.jsonl")))
 
 
 def load_drivers(agent: Agent, pending: Pending) -> None:
@@ -146,18 +165,53 @@ def mount_stores(agent: Agent, pending: Pending) -> Tuple[ReadyStore, ...]:
         return stores
 
 
-def restore(agent: Agent, pending: Pending, stores: Tuple[ReadyStore, ...]) -> Tuple[CommandResult, ...]:
-    """Run the restore programs, then the final ones; those that an earlier run finished are not run again."""
+def make_runner(agent: Agent, pending: Pending, stores: Tuple[ReadyStore, ...],
+                secrets: CommandSecrets) -> CommandRunner:
+    """What runs the set's programs in this phase; those that an earlier run finished are not run again."""
     space, files = agent.workspace, pending.files
     logs = files.path("log")
     logs.mkdir(exist_ok=True)
     values = values_of(pending.saved, stores, space.target, files.set, kernel_release())
-    runner = CommandRunner(pending.saved, values, space.target, files.set / pending.job.sif, logs, pending.journal,
-                           agent.events, agent.console, agent.settings.auto)
+    return CommandRunner(pending.saved, values, space.target, files.set / pending.job.sif, logs, pending.journal,
+                         agent.events, agent.console, agent.settings.auto, secrets)
+
+
+def restore(agent: Agent, runner: CommandRunner) -> Tuple[CommandResult, ...]:
+    """Run the restore programs."""
     with agent.events.step("restore", "Restore the data"):
-        restored = runner.run_phase(Phase.RESTORE)
+        return runner.run_phase(Phase.RESTORE)
+
+
+def check_files(agent: Agent, pending: Pending, stores: Tuple[ReadyStore, ...]) -> Optional[CatalogVerdict]:
+    """Check every file of the set's catalog, before a program of the restored system runs; None without a catalog.
+
+    An earlier run's verdict stands: what the final programs changed since is theirs to change.
+    """
+    if not pending.saved.catalogs:
+        return None
+    kept = pending.files.path("catalog.json")
+    with agent.events.step("catalog", "Check the restored files against the catalog") as step:
+        if kept.is_file():
+            return verdict_from_json(kept.read_text(encoding="utf-8"))
+        target = agent.workspace.target
+        evidence = target / EVIDENCE / pending.job.job_id
+        with packages_at(pending.job.packages, read_block_devices(), agent.workspace) as on_medium:
+            places = (*on_medium, *package_places(pending.files.set, target, stores))
+            verdict = check_catalog(catalog_entries(pending.loaded),
+                                    CatalogWork(target, places, evidence, pending.journal))
+        forget_empty(evidence)
+        for finding in verdict.findings[:SHOWN_FINDINGS]:
+            step.info(str(finding))
+        step.info(str(verdict))
+        require_policy(pending.saved.catalogs, verdict)
+        write_durably(kept, verdict.to_json())
+        return verdict
+
+
+def finish(agent: Agent, runner: CommandRunner) -> Tuple[CommandResult, ...]:
+    """Run the set's final programs."""
     with agent.events.step("final", "Finish the restored system"):
-        return restored + runner.run_phase(Phase.FINAL)
+        return runner.run_phase(Phase.FINAL)
 
 
 def check(agent: Agent, pending: Pending) -> None:
@@ -177,11 +231,11 @@ def make_machine_bootable(agent: Agent, pending: Pending) -> Tuple[str, ...]:
 
 
 def write_evidence(agent: Agent, pending: Pending, results: Tuple[CommandResult, ...],
-                   boot: Tuple[str, ...]) -> Path:
+                   boot: Tuple[str, ...], catalog: Optional[CatalogVerdict]) -> Path:
     """Leave report, plan, events and outputs in the restored system."""
     with agent.events.step("evidence", "Keep the evidence"):
         told = agent.workspace.events.read_text(encoding="utf-8", errors="replace")
-        report = make_report(pending.job, steps_of(told), results, pending.plan.adjustments, boot)
+        report = make_report(pending.job, steps_of(told), results, pending.plan.adjustments, boot, catalog)
         return keep_evidence(agent.workspace.target, pending.job, report, pending.plan_json,
                              agent.workspace.events, pending.files.path("log"))
 

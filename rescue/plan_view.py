@@ -87,11 +87,14 @@ def _with_gaps(found: Sequence[Stretch], size_bytes: int) -> Tuple[Stretch, ...]
 
 # Text
 
-def plan_text(saved: SystemInformation, hardware: Hardware, plan: RestorePlan) -> str:
-    """The whole plan for an operator: what goes where, what is lost, what is left alone, and every step."""
+def plan_text(saved: SystemInformation, hardware: Hardware, plan: RestorePlan, signature: str = "") -> str:
+    """The whole plan for an operator: what goes where, what is lost, what is left alone, and every step.
+
+    ``signature`` says who vouches for the set.
+    """
     lines = _wrapped(f"Restore of {plan.hostname} ({saved.system.os or saved.system.arch}, "
                      f"{saved.system.firmware.value.upper()}), SIF set {plan.set_id}")
-    lines += ["=" * WIDTH]
+    lines += [*(_wrapped(f"Signature: {signature}") if signature else ()), "=" * WIDTH]
     for match in plan.matches:
         lines += _disk_text(saved, hardware, match)
     lines += _section("Adjustments", (f"{a.subject} [{a.code}]: {a.before} -> {a.after}. {a.reason}; {a.consequence}."

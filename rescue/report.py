@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
+from rescue.catalog.verdict import CatalogVerdict
 from rescue.commands import CommandResult, Outcome
 from rescue.events import State
 from rescue.job import Job
@@ -31,7 +32,8 @@ class StepTime:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole restore. ``verdict`` is `restored`, or `degraded` when a program failed that was not critical."""
+    """A whole restore. ``verdict`` is `restored`, or `degraded` when a program failed that was not critical
+    or a file of a package is not as it was captured."""
 
     job_id: str
     set_id: str
@@ -43,6 +45,8 @@ class Report:
     commands: Tuple[CommandResult, ...]
     adjustments: Tuple[Adjustment, ...]
     boot: Tuple[str, ...]
+    signature: str = ""
+    catalog: Optional[CatalogVerdict] = None
 
     def to_json(self) -> str:
         """The report as JSON text."""
@@ -50,14 +54,15 @@ class Report:
 
 
 def make_report(job: Job, steps: Iterable[StepTime], commands: Iterable[CommandResult],
-                adjustments: Iterable[Adjustment], boot: Iterable[str]) -> Report:
+                adjustments: Iterable[Adjustment], boot: Iterable[str],
+                catalog: Optional[CatalogVerdict] = None) -> Report:
     """Put the report together."""
     times, results = tuple(steps), tuple(commands)
-    failed = any(result.outcome is Outcome.FAILED for result in results)
+    failed = any(result.outcome is Outcome.FAILED for result in results) or bool(catalog and catalog.unresolved)
     ends = [step.began + step.seconds for step in times]
     return Report(job.job_id, job.set_id, job.hostname, "degraded" if failed else "restored",
                   min((step.began for step in times), default=0.0), max(ends, default=0.0), times, results,
-                  tuple(adjustments), tuple(boot))
+                  tuple(adjustments), tuple(boot), job.signature, catalog)
 
 
 def steps_of(events_jsonl: str) -> Tuple[StepTime, ...]:
@@ -76,7 +81,8 @@ def report_text(report: Report) -> str:
     """The report for people: 80 columns, ASCII."""
     minutes, seconds = divmod(int(report.ended - report.began), 60)
     lines = [f"Lifeboat restore of {report.hostname}: {report.verdict}", "=" * 79, f"job {report.job_id}",
-             f"set {report.set_id}", f"from the first to the last step: {minutes} min {seconds} s", "", "Steps"]
+             f"set {report.set_id}", f"signature: {report.signature}",
+             f"from the first to the last step: {minutes} min {seconds} s", "", "Steps"]
     for step in report.steps:
         mark = "" if step.state == State.FINISHED.value else f"  [{step.state}]"
         lines.append(f"  {step.phase}  {step.seconds:8.1f} s  {step.title}{mark}")
@@ -86,6 +92,8 @@ def report_text(report: Report) -> str:
         f"{'s' if c.attempts != 1 else ''}: {c.title}" for c in report.commands))
     lines += _section("Differences from the saved layout", (
         f"{a.subject} [{a.code}]: {a.before} -> {a.after}. {a.reason}; {a.consequence}" for a in report.adjustments))
+    lines += _section("Files of packages, against the catalog", (
+        () if report.catalog is None else (str(report.catalog), *map(str, report.catalog.findings))))
     lines += _section("Boot", report.boot)
     return "".join(ascii_text(line) + "\n" for line in lines)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Callable, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 from rescue.blockdev import BlockDevice, BlockDevices, read_block_devices
+from rescue.identities import key_disks
 from rescue.medium import MediumFound
 from rescue.readonly import READABLE, mount_readonly
 from rescue.workspace import Workspace
@@ -120,6 +121,8 @@ def exclusions(medium: Optional[MediumFound], stores: Sequence[ReadyStore], live
     for device in live_devices(live_root, devices):
         for disk in devices.disks_under(device):
             why[f"/dev/{disk}"] = "the rescue disk"
+    for disk in key_disks(devices):
+        why[f"/dev/{disk}"] = "the medium with the keys"
     for store in stores:
         for disk in store.disks:
             why[f"/dev/{disk}"] = f"store {store.id}"

@@ -9,7 +9,7 @@ from typing import Dict, Iterable, Mapping, Tuple
 from rescue.stores import ReadyStore
 from sif.errors import Exit, LifeboatError
 from sif.model import Command, SystemInformation
-from sif.substitution import BadPlaceholder, Placeholder, pieces, substitute
+from sif.substitution import BadPlaceholder, Placeholder, substitute
 
 
 class NoValue(LifeboatError):
@@ -23,6 +23,10 @@ class Values:
     """The value of every placeholder, by its text without ``${}``, for example ``store:s3``."""
 
     by_name: Mapping[str, str]
+
+    def with_more(self, more: Mapping[str, str]) -> "Values":
+        """The values, and ``more`` of them."""
+        return Values({**self.by_name, **more})
 
     def fill(self, argument: str, where: str = "") -> str:
         """Replace the placeholders of one argument, once; values are never scanned again. Raises NoValue."""
@@ -43,23 +47,6 @@ class Values:
         where = f"COMMAND {command.id}"
         return (tuple(self.fill(word, where) for word in command.argv),
                 tuple(self.fill(pair, where) for pair in command.env))
-
-
-class SecretsNotSupported(LifeboatError):
-    """A restore program wants a secret as a file, and this version cannot give it one."""
-
-    code = Exit.SIF_UNSUPPORTED
-
-
-def refuse_secret_files(saved: SystemInformation) -> None:
-    """Stop before anything is written when a command needs ``${secretfile:...}``: it would fail after the rebuild."""
-    for command in saved.commands:
-        for word in (*command.argv, *command.env):
-            for piece in pieces(word):
-                if isinstance(piece, Placeholder) and piece.name == "secretfile":
-                    raise SecretsNotSupported("this version of the rescue system gives no secrets to commands",
-                                              where=f"COMMAND {command.id}", found=str(piece),
-                                              hint="use a rescue system that does")
 
 
 def values_of(saved: SystemInformation, stores: Iterable[ReadyStore], target: Path, set_directory: Path,

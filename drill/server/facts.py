@@ -22,6 +22,7 @@ SYSTEM_DISK_BYTES = 4096 * MIB
 DATA_DISK_BYTES = 1536 * MIB
 STORE_DISK_BYTES = 1024 * MIB
 STICK_BYTES = 64 * MIB
+KEY_STICK_BYTES = 16 * MIB
 FOREIGN_DISK_BYTES = 256 * MIB
 
 PAGE = "<!doctype html><title>web01</title><p>The lights are on and somebody is home: Größe, naïve, 日本.</p>\n"

@@ -13,8 +13,9 @@ from rescue.plan_view import plan_text
 from rescue.planner.codec import dump_hardware, dump_plan, load_hardware
 from rescue.planner.passes import plan_restore
 from rescue.planner.policy import RestorePolicy, parse_disk_map
+from rescue.trust import BAKED, judge
 from sif.errors import LifeboatError, UsageError
-from sif.reader import read_set
+from sif.reader import load_set
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,6 +30,8 @@ def parser() -> argparse.ArgumentParser:
                        help="send a saved disk to a present one (name, path, serial, WWN or slot); may be repeated")
     words.add_argument("--exclude", action="append", default=[], metavar="PATH=WHY",
                        help="never use this disk (the medium, a store); may be repeated")
+    words.add_argument("--trust", type=Path, default=BAKED, metavar="DIR",
+                       help="where the lists of signers are: allowed_signers, revoked_keys (default: %(default)s)")
     words.add_argument("--json", action="store_true", help="print the plan as JSON")
     words.add_argument("--show-hardware", action="store_true",
                        help="print the hardware as JSON, as --hardware takes it, and plan nothing")
@@ -52,9 +55,11 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     if options.sif is None:
         raise UsageError("no SIF is named", wanted="rescue plan SIF")
-    saved = read_set(options.sif)
+    loaded = load_set(options.sif)
+    saved = loaded.info
     plan = plan_restore(saved, hardware, RestorePolicy(parse_disk_map(options.map)))
-    print(dump_plan(plan) if options.json else plan_text(saved, hardware, plan), end="")
+    print(dump_plan(plan) if options.json else plan_text(saved, hardware, plan, str(judge(loaded, options.trust))),
+          end="")
     return 0
 
 

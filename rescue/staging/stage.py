@@ -39,6 +39,8 @@ class StageOrder:
     """What is staged: the set, the plan as text, the rescue system's files, and where the disks are.
 
     ``sif`` is the set's first part below ``workspace.set``; ``boot_disks`` are device paths for a BIOS.
+    ``signature`` says who vouches for the set, ``set_sha256`` is the digest by which phase 2 knows it again,
+    ``packages`` where packages lie on its medium.
     """
 
     saved: SystemInformation
@@ -49,6 +51,9 @@ class StageOrder:
     command_line: str
     boot_disks: Tuple[str, ...]
     rescue_firmware: Firmware
+    signature: str
+    set_sha256: str
+    packages: str = ""
 
 
 def in_tree(target: Path, filesystem: FileSystem) -> Path:
@@ -89,7 +94,8 @@ def stage(order: StageOrder, workspace: Workspace, events: Events) -> Job:
             job_id=str(uuid.uuid4()), set_id=saved.version.set_id, hostname=saved.system.hostname,
             created=datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             state=JobState.PENDING, stage_fs=filesystem.id, stage_uuid=filesystem.uuid, sif=order.sif,
-            auto=order.settings.auto, esp_fs=esp.id if esp and placed else "", placed=placed)
+            auto=order.settings.auto, esp_fs=esp.id if esp and placed else "", placed=placed,
+            signature=order.signature, set_sha256=order.set_sha256, packages=order.packages)
         files.write_job(job)
     _keep_events(workspace, files)
     arguments = phase2_arguments(order.command_line, filesystem.uuid, order.settings.auto)

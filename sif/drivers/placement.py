@@ -16,6 +16,8 @@ NEEDED_FIRST: FrozenSet[Need] = frozenset({Need.DISK, Need.NETWORK, Need.STORE})
 TARGET_ROOTS = ("/usr/lib/firmware", "/usr/local", "/opt", "/var/lib/lifeboat")
 """Below these a set may put files in the restore environment; the helpers of ``mount`` are named one by one."""
 
+_OWN = "/opt/lifeboat"
+"""Where the rescue system's own code and its lists of signers are: a set may not say whom to believe."""
 _MOUNT_HELPER = re.compile(r"/usr/sbin/u?mount\.[a-z0-9][a-z0-9_.+-]*")
 _MERGED = ("/lib", "/sbin", "/bin")
 """Names that are links into /usr on every system of today; they are followed here, in the text, and nowhere else."""
@@ -69,5 +71,5 @@ def real_target(target: str) -> Optional[str]:
     for link in _MERGED:
         if target.startswith(link + "/"):
             target = "/usr" + target
-    inside = any(target.startswith(root + "/") for root in TARGET_ROOTS)
+    inside = any(target.startswith(root + "/") for root in TARGET_ROOTS) and not f"{target}/".startswith(_OWN + "/")
     return target if inside or _MOUNT_HELPER.fullmatch(target) else None

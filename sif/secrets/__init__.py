@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, T
 from sif import media
 from sif.errors import Exit, LifeboatError, UsageError
 from sif.model import SecretSource, SystemInformation
-from sif.run import run
+from sif.run import Result, run
 from sif.secrets.files import private_file
 from sif.secrets.names import NAME, declared_secrets
 
@@ -57,9 +57,12 @@ class Secrets:
         return bytes(self._values[name])
 
     @contextmanager
-    def secret_file(self, name: str) -> Iterator[Path]:
-        """The value as a file of mode 0600 in memory (tmpfs), for programs that want one; it is wiped at the end."""
-        with private_file(name, self.value(name)) as path:
+    def secret_file(self, name: str, owner: Optional[Tuple[int, int]] = None) -> Iterator[Path]:
+        """The value as a file of mode 0600 in memory (tmpfs), for programs that want one; it is wiped at the end.
+
+        It belongs to ``owner`` (user and group number) if given.
+        """
+        with private_file(name, self.value(name), owner) as path:
             yield path
 
     def wipe(self) -> None:
@@ -110,9 +113,11 @@ def decrypt(blob: bytes, identities: Sequence[Path], where: str = "") -> Secrets
     """
     if not identities:
         raise SecretUnavailable("nothing to open the secrets with", where=where or None, wanted="an age identity file")
-    arguments = [word for path in identities for word in ("--identity", str(path))]
-    result = run(["age", "--decrypt", *arguments], timeout=AGE_SECONDS,
-                 input=blob.decode("utf-8", "surrogateescape"), check=False)
+    result = _age_decrypt(blob, identities)
+    if not result.ok and len(identities) > 1:
+        # One that age does not know, or cannot read, makes it refuse the others too.
+        alone = (_age_decrypt(blob, (path,)) for path in identities)
+        result = next((found for found in alone if found.ok), result)
     if not result.ok:
         # Only what age said: its output may hold the beginning of the clear text.
         raise SecretUnavailable("the secrets cannot be opened", where=where or None, found=_words(result.stderr),
@@ -122,6 +127,12 @@ def decrypt(blob: bytes, identities: Sequence[Path], where: str = "") -> Secrets
         raise SecretUnavailable("what was encrypted is not a list of secrets", where=where or None,
                                 wanted="a JSON object: name → base64", hint="write it with: sif secrets set")
     return Secrets(values)
+
+
+def _age_decrypt(blob: bytes, identities: Sequence[Path]) -> Result:
+    arguments = [word for path in identities for word in ("--identity", str(path))]
+    return run(["age", "--decrypt", *arguments], timeout=AGE_SECONDS, input=blob.decode("utf-8", "surrogateescape"),
+               check=False)
 
 
 def open_secrets(path: Path, identities: Sequence[Path]) -> Secrets:
@@ -134,14 +145,14 @@ def open_secrets(path: Path, identities: Sequence[Path]) -> Secrets:
 
 
 def obtain(info: SystemInformation, blob: Optional[bytes], identities: Sequence[Path] = (),
-           ask: Optional[Callable[[str], str]] = None) -> Secrets:
+           ask: Optional[Callable[[str], str]] = None, names: Optional[Sequence[str]] = None) -> Secrets:
     """Every secret that the set names, from its age file ``blob`` and from the operator, in the order the set says.
 
-    ``ask`` gets a name and returns what was typed, without showing it; None when nobody is there. Raises
-    :class:`SecretUnavailable` with the names of those that nobody had.
+    ``names``: only these. ``ask`` gets a name and returns what was typed, without showing it; None when nobody is
+    there. Raises :class:`SecretUnavailable` with the names of those that nobody had.
     """
     found: Dict[str, bytes] = {}
-    missing = declared_secrets(info)
+    missing = declared_secrets(info) if names is None else tuple(names)
     faults = []
     for source in info.secrets.order if info.secrets else (SecretSource.PROMPT,):
         if source is SecretSource.IDENTITY and blob is not None and missing:

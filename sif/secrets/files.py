@@ -6,7 +6,7 @@ import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Tuple
 
 from sif.errors import Exit, LifeboatError
 
@@ -23,11 +23,11 @@ class NoMemoryFileSystem(LifeboatError):
 
 
 @contextmanager
-def private_file(name: str, value: bytes) -> Iterator[Path]:
+def private_file(name: str, value: bytes, owner: Optional[Tuple[int, int]] = None) -> Iterator[Path]:
     """A file that holds ``value``: mode 0600 in a directory of mode 0700 on tmpfs; overwritten and removed at the end.
 
-    ``name`` must be a plain file name. Raises :class:`NoMemoryFileSystem` rather than writing to a disk. Memory may be
-    swapped out; the rescue system has no swap.
+    ``name`` must be a plain file name. Both belong to ``owner`` (user and group number) if given. Raises
+    :class:`NoMemoryFileSystem` rather than writing to a disk. Memory may be swapped out; the rescue system has no swap.
     """
     directory = Path(tempfile.mkdtemp(prefix="sif-secret-", dir=memory_directory()))
     path = directory / name
@@ -35,6 +35,9 @@ def private_file(name: str, value: bytes) -> Iterator[Path]:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "wb") as stream:
             stream.write(value)
+            if owner is not None:
+                os.fchown(stream.fileno(), *owner)
+                os.chown(directory, *owner)
         yield path
     finally:
         _wipe(path)

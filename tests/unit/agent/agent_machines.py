@@ -53,9 +53,10 @@ def server(*, boot_mib: int = 500, boot_used: int = 60 * MIB, commands: Tuple[Co
         disks=(Disk("d0", DiskRole.CRITICAL, 4096 * MIB, 512, 512, TableType.GPT, table_id=TABLE_ID, serial="S1"),),
         partitions=(_part(1, 1, 100, ESP_GUID), _part(2, 101, boot_mib, "0f0e0d0c-0b0a-4908-8706-050403020102"),
                     _part(3, 700, 3000, "0f0e0d0c-0b0a-4908-8706-050403020103")),
-        pvs=(PhysicalVolume("pv0", Ref("d0p3"), "pv0uuid", MIB, 700),),
-        vgs=(VolumeGroup("vg", "vg_web", "vguuid", 4 * MIB, (Ref("pv0"),)),),
-        lvs=(LogicalVolume("lv_root", Ref("vg"), "root", "lvuuid", LvType.LINEAR, 600),),
+        pvs=(PhysicalVolume("pv0", Ref("d0p3"), "7wwpcO-KmNN-qsTE-7sp7-JBJS-vBdC-Zyt1W7", MIB, 700),),
+        vgs=(VolumeGroup("vg", "vg_web", "Qm1aXb-8dTe-P2nL-0sKd-7yUu-Wc3R-bN5hZq", 4 * MIB, (Ref("pv0"),)),),
+        lvs=(LogicalVolume("lv_root", Ref("vg"), "root", "aa11bb-22cc-33dd-44ee-55ff-66gg-77hh88", LvType.LINEAR,
+                           600),),
         filesystems=(
             FileSystem("esp", Ref("d0p1"), FsType.VFAT, "7A3C-91E2", mount="/boot/efi", used_bytes=5 * MIB),
             FileSystem("boot", Ref("d0p2"), FsType.EXT4, BOOT_UUID, mount="/boot", used_bytes=boot_used),

@@ -101,3 +101,32 @@ def test_an_answers_file_answers_by_id_and_once() -> None:
 def test_a_malformed_answers_file_is_refused_with_its_line() -> None:
     with pytest.raises(UsageError, match="answers:2"):
         parse_answers("a = b\nrubbish\n")
+
+
+def test_a_secret_is_not_shown_on_any_terminal_and_keeps_its_white_space() -> None:
+    pairs = [pty.openpty() for _ in range(2)]
+    for _, end in pairs:
+        os.set_blocking(end, False)
+    console = LineConsole([(end, end) for _, end in pairs], {"secret.x": "from a file"})
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(console.ask_secret("secret.x", "The password?")),
+                              daemon=True)
+    asking.start()
+    for keyboard, _ in pairs:
+        read_until(keyboard, b"[secret.x] > ")
+    os.write(pairs[1][0], b" correct horsf\x7fe \n")
+    asking.join(30.0)
+    assert answers == [" correct horse "]
+    asking = threading.Thread(target=lambda: answers.append(console.ask("name", "The name?")), daemon=True)
+    asking.start()
+    for keyboard, _ in pairs:
+        assert b"correct" not in read_until(keyboard, b"[name] > ")
+    os.write(pairs[0][0], b"web01\n")
+    assert b"web01" in read_until(pairs[0][0], b"web01")  # what is no secret is shown again
+    asking.join(30.0)
+    assert answers[1] == "web01"
+
+
+def test_nobody_types_a_secret_in_an_unattended_run() -> None:
+    with pytest.raises(ConsentMissing):
+        Unattended({"secret.x": "from a file"}).ask_secret("secret.x", "The password")

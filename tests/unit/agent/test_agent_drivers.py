@@ -109,7 +109,8 @@ def test_files_go_to_their_targets_once(places: Tuple[Path, Path], target: str, 
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "/usr/bin/sh", "/usr/local/../bin/sh", "/root/.ssh/authorized_keys",
-                                    "/usr/sbin/mount.nfs/x", "relative", "/lib/systemd/system/x.service"])
+                                    "/usr/sbin/mount.nfs/x", "relative", "/lib/systemd/system/x.service",
+                                    "/opt/lifeboat/trust/allowed_signers", "/opt/lifeboat"])
 def test_no_file_goes_anywhere_else(places: Tuple[Path, Path], target: str) -> None:
     with pytest.raises(FileNotPlaced, match="no place where a set may put a file"):
         place_from_set((set_file(target),), *places)

@@ -41,7 +41,7 @@ def test_only_a_report_of_this_very_set_counts(tmp_path: Path) -> None:
 def test_a_group_is_looked_into_only_when_all_its_volumes_are_there() -> None:
     saved = server()
     root = next(fs for fs in saved.filesystems if fs.id == "root")
-    here = BlockDevices((BlockDevice("vda3", "/dev/vda3", "part", "LVM2_member", uuid="pv0uuid"),))
+    here = BlockDevices((BlockDevice("vda3", "/dev/vda3", "part", "LVM2_member", uuid=saved.pvs[0].uuid),))
     vg, paths = physical_volumes(saved, root, here)
     assert vg is not None
     assert (vg.name, paths) == ("vg_web", ("/dev/vda3",))

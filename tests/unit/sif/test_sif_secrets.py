@@ -302,3 +302,12 @@ def test_changing_a_secret_of_a_set_keeps_the_rest_of_it(tmp_path: Path, people:
     assert len(changed) == 1 and changed[0].startswith("sha256 = ")
     assert not (directory / "manifest.sig").exists(), "the signature is not one over what is there now"
     assert load_set(directory).file("notes/a.txt") == b"kept"
+
+
+def test_an_identity_that_age_refuses_does_not_spoil_the_others(people: Dict[str, Person], tmp_path: Path) -> None:
+    run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", str(tmp_path / "ecdsa")], timeout=60)
+    blob = encrypt({"a": SECRET}, [people["bob"].recipient])
+    with decrypt(blob, (tmp_path / "ecdsa", people["stranger"].identity, people["bob"].identity)) as opened:
+        assert opened.value("a") == SECRET
+    with pytest.raises(SecretUnavailable):
+        decrypt(blob, (tmp_path / "ecdsa", people["stranger"].identity))
