@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence, Tuple
 
+from sif import look
 from sif.capture import DEFAULT_PROVIDERS, Captured, capture
-from sif.capture.from_providers import asker
+from sif.capture.boot import EXCLUDABLE
+from sif.capture.from_providers import Asker, asker, nobody
 from sif.capture.history import numbered
 from sif.capture.vendor import with_vendor_sections
 from sif.diff import diff
@@ -99,6 +101,9 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "before into the same directory is replaced.")
     sub.add_argument("--output", type=Path, required=True, metavar="DIR",
                      help="directory of the set; made if it is missing (usually MEDIUM/HOSTNAME)")
+    sub.add_argument("--root", type=Path, metavar="DIR",
+                     help="describe the system whose file systems are mounted at DIR and below it instead of the "
+                          "running one; hardware is this machine's")
     sub.add_argument("--catalog", action="store_true",
                      help="add the catalog: digest, mode, owner and capabilities of every file that packages own; "
                           "reads all of them")
@@ -108,10 +113,12 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def add_capture_options(sub: argparse.ArgumentParser) -> None:
     """What a capture looks at; ``sif drift`` has these options too."""
-    sub.add_argument("--providers", type=Path, default=Path(DEFAULT_PROVIDERS), metavar="DIR",
-                     help="fragments with STORE and COMMAND sections, *.sif (default: %(default)s)")
-    sub.add_argument("--provider-config", type=Path, default=Path(DEFAULT_CONFIG), metavar="DIR",
-                     help="providers to ask for their sections, *.conf (default: %(default)s)")
+    sub.add_argument("--providers", type=Path, metavar="DIR",
+                     help=f"fragments with STORE and COMMAND sections, *.sif (default: {DEFAULT_PROVIDERS} of the "
+                          "captured system)")
+    sub.add_argument("--provider-config", type=Path, metavar="DIR",
+                     help=f"providers to ask for their sections, *.conf (default: {DEFAULT_CONFIG}; with --root none, "
+                          "because they are programs of the running system)")
     sub.add_argument("--backup", action="store_true", help="have the providers back up first")
     sub.add_argument("--secrets", type=Path, metavar="FILE",
                      help=f"age file with the values of secret:NAME (default: {DEFAULT_SECRETS}, if it is there)")
@@ -127,7 +134,8 @@ def add_capture_options(sub: argparse.ArgumentParser) -> None:
                      help="leave this disk (sdb, nvme1n1, ...) out of the restore; may be repeated")
     sub.add_argument("--exclude", action="append", default=[], metavar="NAME",
                      help="leave this out with everything on it: a disk, partition, volume group or volume, array, "
-                          "pool, mapper name, label or UUID, or a swap file's path; may be repeated")
+                          f"pool, mapper name, label or UUID, a swap file's path, or {EXCLUDABLE} (the machine is "
+                          "started by something else); may be repeated")
     sub.add_argument("--describe-all", action="store_true",
                      help="write the set even if this version's rescue system cannot rebuild all of it")
     sub.add_argument("--drivers", type=Collect, choices=tuple(Collect), default=Collect.NEEDED, metavar="WHICH",
@@ -144,13 +152,25 @@ def look_at(arguments: argparse.Namespace, *, strict: bool = True) -> Captured:
     return capture(providers=arguments.providers, hostname=arguments.name, exclude_disks=tuple(arguments.exclude_disk),
                    exclude=tuple(arguments.exclude), describe_all=arguments.describe_all, catalog=arguments.catalog,
                    drivers=arguments.drivers, tools=tuple(arguments.tool), raw=arguments.raw, strict_raw=strict,
-                   ask=asker(read_config(arguments.provider_config), backup=arguments.backup, report=_progress))
+                   ask=_asker(arguments))
+
+
+def _asker(arguments: argparse.Namespace) -> Asker:
+    """Who asks the providers. Those of another system's tree are programs of that system: they are not run."""
+    root = getattr(arguments, "root", None)
+    if root is not None and arguments.backup and arguments.provider_config is None:
+        raise UsageError("--backup of another system's tree", wanted="--provider-config DIR",
+                         hint="the providers of that system are programs of its own; say which of this one are to run")
+    config = arguments.provider_config or (Path(DEFAULT_CONFIG) if root is None else None)
+    return asker(read_config(config), backup=arguments.backup, report=_progress) if config is not None else nobody
 
 
 def _capture(arguments: argparse.Namespace) -> Exit:
-    captured = look_at(arguments)
-    info, files = _with_secrets(captured, arguments)
-    info = with_vendor_sections(numbered(info, arguments.output), arguments.providers)
+    with look.rooted(str(arguments.root or "/")):
+        captured = look_at(arguments)
+        info, files = _with_secrets(captured, arguments)
+        info = with_vendor_sections(numbered(info, arguments.output),
+                                    arguments.providers or look.place(DEFAULT_PROVIDERS))
     info = write_with_images(info, files, captured.raw, arguments.output, arguments.raw_to)
     asked = () if info.secrets else declared_secrets(info)
     for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):

@@ -128,7 +128,7 @@ def whole_disks(devices: Sequence[BlockDevice]) -> Tuple[BlockDevice, ...]:
 def natural_key(text: str) -> Tuple[Tuple[int, int, str], ...]:
     """Sort key in which runs of hexadecimal-free digits compare as numbers."""
     parts = re.split(r"([0-9]+)", text)
-    return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts if p)
+    return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p)
 
 
 def descendants(devices: Sequence[BlockDevice], kname: str) -> Tuple[BlockDevice, ...]:
