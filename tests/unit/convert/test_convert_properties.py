@@ -61,4 +61,5 @@ def test_a_damaged_source_ends_in_a_sound_set_or_a_typed_error(sample: str, name
         except LifeboatError as error:
             assert error.code in (Exit.SIF_SYNTAX, Exit.SIF_INVALID)
             return
-        assert main(["check", str(output)]) == Exit.OK
+        # a sound set, whether or not this version makes all of it again
+        assert main(["check", str(output)]) in (Exit.OK, Exit.NOT_RESTORABLE)

@@ -16,6 +16,7 @@ import pytest
 from sif.cli import main
 from sif.convert import REPORT_NAME, Format, convert, detect_format
 from sif.errors import Exit
+from sif.features import not_rebuilt
 from sif.media import MANIFEST
 from sif.problems import SifRejected
 from sif.reader import DEFAULT_NAME, load_set
@@ -62,7 +63,9 @@ def test_the_set_and_both_reports_are_the_golden_ones(sample: str, options: List
 def test_sif_check_says_of_the_set_what_the_conversion_said(sample: str, options: List[str], code: Exit,
                                                             tmp_path: Path) -> None:
     run(sample, options, tmp_path)
-    assert main(["check", str(tmp_path)]) == code
+    # a sound set may need what the rescue system of this version does not make again: check says so by itself
+    sound = Exit.NOT_RESTORABLE if code is Exit.OK and not_rebuilt(load_set(tmp_path).info) else code
+    assert main(["check", str(tmp_path)]) == sound
     report = json.loads((tmp_path / REPORT_NAME).read_text("utf-8"))
     assert report["written"] and bool(report["check"]) == (code is not Exit.OK)
 
