@@ -7,9 +7,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, Callable, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence, Tuple
 
-from sif.capture import DEFAULT_PROVIDERS, capture
+from sif.capture import DEFAULT_PROVIDERS, Captured, capture
 from sif.capture.from_providers import asker
 from sif.capture.history import numbered
 from sif.capture.vendor import with_vendor_sections
@@ -18,13 +18,16 @@ from sif.convert.command import add_convert
 from sif.diff import diff
 from sif.drivers.collect import Collect
 from sif.edit.cli import add_edit
-from sif.errors import Exit, LifeboatError
+from sif.errors import Exit, LifeboatError, UsageError
 from sif.jsonform import to_json
+from sif.model import SystemInformation
 from sif.problems import printable
 from sif.provider.cli import add_provider
 from sif.provider.config import DEFAULT_CONFIG, read_config
 from sif.reader import load_set
+from sif.restorable import obstacles
 from sif.secrets.cli import add_commands as add_secrets
+from sif.secrets.headers import with_headers
 from sif.secrets.names import declared_secrets
 from sif.secrets.sets import DEFAULT_SECRETS, with_secrets
 from sif.signature.cli import add_commands as add_signature
@@ -54,9 +57,14 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("path", type=Path, metavar="PATH", help="a .sif file (the first part) or the set's directory")
     show.add_argument("--json", action="store_true", help="JSON instead of SIF text")
     show.set_defaults(command=_show)
-    check = commands.add_parser("check", help="verify a set", description="Read a set as a restore would and print "
-                                "every problem with file, line and column.")
-    check.add_argument("path", type=Path, metavar="PATH", help="a .sif file (the first part) or the set's directory")
+    check = commands.add_parser("check", help="verify a set, or this machine", description="Read a set as a restore "
+                                "would, print every problem with file, line and column, and say whether this version's "
+                                "rescue system would restore it; without PATH, say that of this machine as a capture "
+                                f"would describe it. Exit code {int(Exit.NOT_RESTORABLE)} if it would not.")
+    check.add_argument("path", type=Path, nargs="?", metavar="PATH",
+                       help="a .sif file (the first part) or the set's directory")
+    check.add_argument("--exclude", action="append", default=[], metavar="NAME",
+                       help="without PATH: as in `sif capture`")
     check.set_defaults(command=_check)
     compare = commands.add_parser("diff", help="compare two sets", description="Print every key that differs. "
                                   f"Exit code {int(Exit.DIFFERENT)} if there is one.")
@@ -88,24 +96,40 @@ def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     sub.add_argument("--backup", action="store_true", help="have the providers back up first")
     sub.add_argument("--secrets", type=Path, metavar="FILE",
                      help=f"age file with the values of secret:NAME (default: {DEFAULT_SECRETS}, if it is there)")
+    sub.add_argument("--luks-headers", action="store_true",
+                     help="put the header of every LUKS volume into the secrets file: with it, and a passphrase that "
+                          "it knows, the volume opens; needs --secrets-recipient")
+    sub.add_argument("--secrets-recipient", action="append", default=[], metavar="KEY",
+                     help="who can open the secrets file with the headers: age or SSH public key; may be repeated")
+    sub.add_argument("--secrets-identity", type=Path, action="append", default=[], metavar="FILE",
+                     help="opens the secrets file that is there, so that its other secrets are kept; may be repeated")
     sub.add_argument("--name", metavar="HOSTNAME", help="host name to record instead of the machine's own")
     sub.add_argument("--exclude-disk", action="append", default=[], metavar="NAME",
                      help="leave this disk (sdb, nvme1n1, ...) out of the restore; may be repeated")
+    sub.add_argument("--exclude", action="append", default=[], metavar="NAME",
+                     help="leave this out with everything on it: a disk, partition, volume group or volume, array, "
+                          "pool, mapper name, label or UUID, or a swap file's path; may be repeated")
+    sub.add_argument("--describe-all", action="store_true",
+                     help="write the set even if this version's rescue system cannot rebuild all of it")
     sub.add_argument("--catalog", action="store_true",
                      help="add the catalog: digest, mode, owner and capabilities of every file that packages own; "
                           "reads all of them")
     sub.add_argument("--drivers", type=Collect, choices=tuple(Collect), default=Collect.NEEDED, metavar="WHICH",
                      help="kernel modules with their firmware: `needed` for disk, network and stores (default), `all` "
                           "that are loaded, or `none`")
+    sub.add_argument("--tool", action="append", default=[], metavar="PATH",
+                     help="take this program along for the rescue system: a helper of mount, or one that restores; may "
+                          "be repeated")
     sub.set_defaults(command=_capture)
 
 
 def _capture(arguments: argparse.Namespace) -> Exit:
     captured = capture(providers=arguments.providers, hostname=arguments.name,
                        exclude_disks=tuple(arguments.exclude_disk), catalog=arguments.catalog,
-                       drivers=arguments.drivers,
+                       exclude=tuple(arguments.exclude), describe_all=arguments.describe_all,
+                       drivers=arguments.drivers, tools=tuple(arguments.tool),
                        ask=asker(read_config(arguments.provider_config), backup=arguments.backup, report=_progress))
-    info, files = with_secrets(captured.info, captured.files, arguments.secrets)
+    info, files = _with_secrets(captured, arguments)
     info = with_vendor_sections(numbered(info, arguments.output), arguments.providers)
     write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)
@@ -115,6 +139,16 @@ def _capture(arguments: argparse.Namespace) -> Exit:
           f"logical volumes, {len(info.filesystems)} file systems, {len(info.commands)} commands -> {arguments.output}",
           file=sys.stderr)
     return Exit.OK
+
+
+def _with_secrets(captured: Captured, arguments: argparse.Namespace) -> Tuple[SystemInformation, Mapping[str, bytes]]:
+    """The captured set with its secrets file, and on request with the LUKS headers in it."""
+    if not arguments.luks_headers:
+        return with_secrets(captured.info, captured.files, arguments.secrets)
+    if not arguments.secrets_recipient:
+        raise UsageError("LUKS headers are written for somebody only", wanted="--secrets-recipient KEY")
+    return with_headers(captured.info, captured.files, recipients=arguments.secrets_recipient,
+                        secrets=arguments.secrets, identities=arguments.secrets_identity)
 
 
 def _progress(message: Mapping[str, Any]) -> None:
@@ -132,11 +166,34 @@ def _show(arguments: argparse.Namespace) -> Exit:
 
 
 def _check(arguments: argparse.Namespace) -> Exit:
+    if arguments.path is None:
+        return _check_machine(tuple(arguments.exclude))
+    if arguments.exclude:
+        raise UsageError("nothing can be left out of a set that is written", found="--exclude",
+                         wanted="it at the capture")
     loaded = load_set(arguments.path)
     _warn(loaded.warnings)
     print(f"{arguments.path}: sound; {loaded.info.system.hostname}, captured "
           f"{loaded.info.version.created or 'at an unknown time'}", file=sys.stderr)
-    return Exit.OK
+    return verdict(loaded.info)
+
+
+def _check_machine(exclude: Tuple[str, ...]) -> Exit:
+    """The verdict on the running machine; nothing is written."""
+    captured = capture(exclude=exclude, describe_all=True)
+    for note in captured.notes:
+        print(f"note: {printable(note, 2000)}", file=sys.stderr)
+    return verdict(captured.info)
+
+
+def verdict(info: SystemInformation) -> Exit:
+    """Print whether the rescue system of this version would bring all of the machine back."""
+    missing = obstacles(info)
+    for obstacle in missing:
+        print(f"not restorable: {obstacle}")
+    if not missing:
+        print("restorable")
+    return Exit.NOT_RESTORABLE if missing else Exit.OK
 
 
 def _warn(warnings: Sequence[object]) -> None:

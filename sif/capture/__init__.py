@@ -8,32 +8,42 @@ import posixpath
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from sif import look
-from sif.capture.blocks import BlockDevice, descendants, probe_blocks, whole_disks
+from sif.capture.blocks import BlockDevice, descendants, whole_disks
 from sif.capture.boot import probe_boot
-from sif.capture.errors import CaptureFailed, NotRestorable
+from sif.capture.btrfs import probe_btrfs_members
+from sif.capture.crypttab import crypttab_devices
+from sif.capture.errors import CaptureFailed, NotRestorable, not_restorable
 from sif.capture.from_providers import Asker, nobody, volumes_of
+from sif.capture.leaveout import require_not_needed, require_restorable, split_words, without_files
 from sif.capture.lvm import probe_group_members
 from sif.capture.mirrors import mirrors_as_found
+from sif.capture.mountinfo import read_mounts
 from sif.capture.mounts import parse_fstab, read_fstab, with_mounts
+from sif.capture.multipath import probe_machine
 from sif.capture.network import probe_devices, probe_nics
 from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
 from sif.capture.roles import Roles, assign_roles, volume_group_disks
 from sif.capture.storage import Storage, probe_storage
+from sif.capture.swapfiles import read_swaps
 from sif.capture.system import probe_system
 from sif.catalog.part import catalog_part
 from sif.check import check
 from sif.drivers.collect import Collect, collect_drivers, with_drivers
+from sif.drivers.tools import with_tools
 from sif.errors import UsageError
 from sif.features import features_of
-from sif.model import Disk, DiskRole, FileSystem, Store, SystemInformation, TableType, Version
+from sif.model import Btrfs, Disk, DiskRole, FileSystem, Store, Subvolume, SystemInformation, TableType, Version
 from sif.problems import errors_of, rejection
 
 __all__ = ["DEFAULT_PROVIDERS", "CaptureFailed", "Captured", "NotRestorable", "capture", "parse_fstab", "probe_storage"]
 
 PROVIDER = "sif 0.1.0"
+Mountable = Union[FileSystem, Btrfs, Subvolume]
+"""What the system and boot volumes can be."""
+
 _TRANSIENT_PLACES = ("/proc", "/sys", "/dev", "/run", "/tmp", "/mnt", "/media")
 """Where mounts come and go: what is mounted there is not part of the system unless fstab says so."""
 
@@ -48,13 +58,15 @@ class Captured:
 
 
 def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
-            exclude_disks: Sequence[str] = (), catalog: bool = False,
-            drivers: Collect = Collect.NONE, ask: Asker = nobody) -> Captured:
+            exclude_disks: Sequence[str] = (), catalog: bool = False, exclude: Sequence[str] = (),
+            describe_all: bool = False, drivers: Collect = Collect.NONE, tools: Sequence[str] = (),
+            ask: Asker = nobody) -> Captured:
     """Describe the running machine.
 
-    ``exclude_disks`` are kernel names of disks to leave out; ``catalog`` adds the catalog;
-    ``drivers`` says which kernel modules are collected; ``ask`` asks providers, when all else is known to be right, for
-    their sections and files. Raises NotRestorable for
+    ``exclude_disks`` are kernel names of disks to leave out, ``exclude`` names of anything (docs: `sif capture`);
+    ``describe_all`` describes also what this version's rescue system can't make again; ``catalog`` adds the
+    catalog; ``drivers`` says which kernel modules are collected, ``tools`` which programs go along; ``ask`` asks
+    providers, when all else is known to be right, for their sections and files. Raises NotRestorable for
     what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
     provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
     UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
@@ -63,22 +75,24 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
     if not look.ask("is_root", (), lambda: os.geteuid() == 0):
         raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
     stores, commands = read_providers(providers)
-    devices = probe_blocks()
+    devices = probe_machine()
     disks = whole_disks(devices)
     _check_excluded(exclude_disks, disks)
-    groups = volume_group_disks(devices, disks, probe_group_members())
+    more_disks, things, files = split_words(exclude, disks)
+    exclude_disks = (*exclude_disks, *more_disks)
+    groups = volume_group_disks(devices, disks, (*probe_group_members(), *probe_btrfs_members()))
     roles = assign_roles(disks, devices, _used(devices, stores), groups, exclude_disks)
     _check_stores(roles, devices, stores)
-    storage = probe_storage(roles.critical(), blocks=devices)
-    if storage.unsupported:
-        raise NotRestorable("this machine has something that this version cannot restore",
-                            found="; ".join(storage.unsupported),
-                            wanted="GPT or MBR, linear LVM, ext2/3/4, xfs, vfat, swap",
-                            hint="leave a disk out by name: --exclude-disk NAME")
-    storage = with_mounts(storage, read_fstab(), _mounted(storage, devices))
+    storage = probe_storage(roles.critical(), blocks=devices, exclude=things)
+    fstab, mounts = read_fstab(), tuple(mount for mount in read_mounts() if _system_mount(mount.place))
+    require_not_needed(storage, exclude_disks, devices, fstab, mounts)
+    storage = with_mounts(storage, fstab, _mounted(storage, devices), mounts, read_swaps())
+    storage = without_files(storage, files)
     storage = replace(storage, filesystems=tuple(_with_usage(fs) for fs in storage.filesystems))
     root = _mounted_at(storage, "/")
     boot_fs = _mounted_at(storage, "/boot") or root
+    if (root is None or boot_fs is None) and storage.unsupported:
+        raise not_restorable(storage.unsupported, hint="the file system of / is on one of them, or on no disk")
     if root is None or boot_fs is None:
         raise CaptureFailed("the file system of / is on no disk of this machine",
                             found=", ".join(f"{d.kname} ({d.type})" for d in devices if d.type == "disk") or "no disk",
@@ -92,15 +106,16 @@ def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str
         nics=probe_nics(), devices=probe_devices(), stores=stores, commands=commands))
     others = _other_disks(roles, devices)
     info = part.into(replace(info, disks=(*info.disks, *others)))
-    found = collect_drivers(info, drivers)
+    found = with_tools(collect_drivers(info, drivers), tools)
     info = with_drivers(info, found)
     info = replace(info, version=replace(info.version, requires=features_of(info)))
+    loud = require_restorable(storage, info, describe_all)
     info, shared = mirrors_as_found(info)
     problems = errors_of(check(info))
     if problems:
         raise rejection(info.system.hostname, problems)
-    notes = (*storage.notes, *found.notes, *shared, *part.notes,
-             *(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others))
+    notes = (*loud, *(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others),
+             *storage.notes, *found.notes, *shared, *part.notes)
     captured = Captured(info, {**dict(storage.files), **found.content, **part.files}, notes)
     return add_catalog(captured) if catalog else captured
 
@@ -127,6 +142,7 @@ def _used(devices: Sequence[BlockDevice], stores: Sequence[Store]) -> Set[str]:
     store_specs = {store.device for store in stores if store.device}
     real = _specs()
     found: Set[str] = set()
+    found |= crypttab_devices()
     in_fstab = {posixpath.basename(look.real(spec)) for spec in wanted if spec.startswith("/dev/")}
     for device in devices:
         names = real.get(device.kname, set())
@@ -184,8 +200,9 @@ def _mounted(storage: Storage, devices: Sequence[BlockDevice]) -> Mapping[str, s
     return found
 
 
-def _mounted_at(storage: Storage, place: str) -> Optional[FileSystem]:
-    return next((fs for fs in storage.filesystems if fs.mount == place), None)
+def _mounted_at(storage: Storage, place: str) -> Optional[Mountable]:
+    mountable: Tuple[Mountable, ...] = (*storage.filesystems, *storage.btrfs, *storage.subvolumes)
+    return next((item for item in mountable if item.mount == place), None)
 
 
 def _with_usage(fs: FileSystem) -> FileSystem:
@@ -207,6 +224,7 @@ def _other_disks(roles: Roles, devices: Sequence[BlockDevice]) -> Tuple[Disk, ..
             found.append(Disk(
                 id=ident, role=role, size_bytes=device.size_bytes, logical_sector=device.logical_sector,
                 physical_sector=device.physical_sector, table=TableType.NONE, model=device.model, serial=device.serial,
-                wwn=device.wwn, bus=device.bus, by_path=device.by_path, device=device.kname))
+                wwn=device.wwn, bus=device.bus, by_path=device.by_path, device=device.kname,
+                multipath=device.multipath, paths=device.paths))
     return tuple(found)
 

@@ -12,13 +12,16 @@ from sif import look
 from sif.problems import printable
 
 _COLUMNS = ("KNAME,PKNAME,PATH,TYPE,SIZE,LOG-SEC,PHY-SEC,MODEL,SERIAL,WWN,TRAN,RM,RO,MOUNTPOINT")
-_NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd|nbd)[0-9]")
+_NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd|nbd|bcache|drbd|zd)[0-9]")
 _SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class BlockDevice:
-    """One node of ``lsblk``: ``kname`` is the kernel's name, ``parents`` the kernel names below it."""
+    """One node of ``lsblk``: ``kname`` is the kernel's name, ``parents`` the kernel names below it.
+
+    A disk that is used through a multipath map has the map's WWID in ``multipath`` and its ``paths`` by path.
+    """
 
     kname: str
     path: str
@@ -35,6 +38,8 @@ class BlockDevice:
     read_only: bool = False
     mountpoint: Optional[str] = None
     by_path: Optional[str] = None
+    multipath: Optional[str] = None
+    paths: Tuple[str, ...] = ()
 
 
 def parse_lsblk(text: str) -> Tuple[BlockDevice, ...]:
@@ -79,6 +84,14 @@ def _device(node: Mapping[str, Any]) -> BlockDevice:
 def _text(value: Any) -> Optional[str]:
     """A vendor's string, trimmed; firmware may put any byte there, so what is not printable is escaped."""
     return printable(str(value).strip()) or None if value is not None else None
+
+
+def partition_number(node: str) -> int:
+    """The number at the end of a partition's device name (``nvme0n1p2`` → 2)."""
+    found = re.search(r"([0-9]+)$", node)
+    if not found:
+        raise ValueError(f"no partition number in {node}")
+    return int(found.group(1))
 
 
 def probe_blocks() -> Tuple[BlockDevice, ...]:
