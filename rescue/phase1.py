@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence, Tuple
+from typing import Mapping, Sequence, Tuple
 
 from rescue.agent import Agent, present_firmware, reboot
 from rescue.blockdev import read_block_devices
@@ -18,6 +18,7 @@ from rescue.durable import remove_tree
 from rescue.efi import LABEL, EfiBoot
 from rescue.guard import check_pending, find_pending
 from rescue.hardware import Hardware
+from rescue.images import find_images, with_kept
 from rescue.journal import Journal
 from rescue.medium import Candidate, MediumFound, not_found, several
 from rescue.plan import Action, RestorePlan
@@ -54,6 +55,7 @@ class Chosen:
     signature: Judgement
     hardware: Hardware
     plan: RestorePlan
+    images: Mapping[str, Path]
 
 
 def phase1(agent: Agent) -> None:
@@ -69,8 +71,10 @@ def phase1(agent: Agent) -> None:
     load_drivers(agent, saved, sif, signature)
     stores = mount_stores(agent, saved)
     check_stage(saved, files, sif.parent)
-    hardware = detect(agent, medium, stores)
-    chosen = Chosen(saved, loaded, medium, sif, signature, hardware, plan(agent, saved, hardware, signature))
+    images = find_images(saved, medium.sif.parent, stores)
+    hardware = with_kept(detect(agent, medium, stores), saved)
+    planned = plan(agent, saved, hardware, signature)
+    chosen = Chosen(saved, loaded, medium, sif, signature, hardware, planned, images)
     scope = agree(agent, chosen)
     if scope is Scope.LAYOUT:
         return restore_layout(agent, chosen)
@@ -251,7 +255,7 @@ def rebuild_disks(agent: Agent, chosen: Chosen) -> None:
                 step.progress(done / total, action.title)
                 step.info(f"{action.title} ({seconds:.1f} s)")
 
-        rebuild(chosen.plan, chosen.saved, agent.workspace.set, on_action)
+        rebuild(chosen.plan, chosen.saved, agent.workspace.set, on_action, chosen.images)
 
 
 def verify_disks(agent: Agent, chosen: Chosen) -> None:

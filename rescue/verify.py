@@ -10,6 +10,7 @@ from sif.capture.storage import adopt_names, probe_storage
 from sif.diff import Difference, diff
 from sif.errors import Exit, LifeboatError
 from sif.model import SystemInformation
+from sif.raw.choose import RawWish
 
 STORAGE_KINDS = ("DISK", "PARTITION", "PV", "VG", "LV", "FS", "SWAP")
 
@@ -38,7 +39,8 @@ def verify(saved: SystemInformation, plan: RestorePlan) -> None:
     Reads only. Has to run before the file systems are mounted for the first time.
     """
     wanted = planned_part(saved, plan)
-    storage = probe_storage({match.saved: match.name for match in plan.matches}, isolate=True)
+    raw = RawWish(tuple(str(raw.device) for raw in wanted.raws), automatic=False)
+    storage = probe_storage({match.saved: match.name for match in plan.matches}, isolate=True, raw=raw)
     found = adopt_names(storage, wanted).into(wanted)
     differences = unexplained(diff(wanted, found, identity_only=True), plan)
     if differences or storage.unsupported:
@@ -63,6 +65,7 @@ def planned_part(saved: SystemInformation, plan: RestorePlan) -> SystemInformati
     carriers |= {lv.id for lv in lvs}
     return replace(
         saved, disks=tuple(d for d in saved.disks if d.id in disks), partitions=partitions, pvs=pvs, vgs=vgs, lvs=lvs,
+        raws=tuple(raw for raw in saved.raws if raw.device in carriers),
         filesystems=tuple(fs for fs in saved.filesystems if fs.device in carriers),
         swaps=tuple(swap for swap in saved.swaps if swap.device in carriers))
 

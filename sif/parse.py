@@ -75,6 +75,8 @@ def _bounded(problems: List[Problem]) -> Tuple[Problem, ...]:
 
 def _discreet(problems: Tuple[Problem, ...], text: str) -> Iterator[Problem]:
     """The problems of the text layer, without what was found in lines that could hold a secret."""
+    if not problems:
+        return
     keys = {key.name for schema in schemas().values() for key in schema.keys if key.info.form is Form.SECRET}
     secret = re.compile(r" *(?:" + "|".join(sorted(keys)) + r")\b", re.IGNORECASE)
     lines = text.split("\n")

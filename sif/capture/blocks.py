@@ -12,6 +12,7 @@ from sif import look
 from sif.problems import printable
 
 _COLUMNS = ("KNAME,PKNAME,PATH,TYPE,SIZE,LOG-SEC,PHY-SEC,MODEL,SERIAL,WWN,TRAN,RM,RO,MOUNTPOINT")
+LSBLK = ("lsblk", "--json", "--bytes", "--output", _COLUMNS)
 _NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd|nbd|bcache|drbd|zd)[0-9]")
 _SECONDS = 60.0
 
@@ -96,7 +97,7 @@ def partition_number(node: str) -> int:
 
 def probe_blocks() -> Tuple[BlockDevice, ...]:
     """Every block device of the running machine, with its name by path."""
-    devices = parse_lsblk(look.run(["lsblk", "--json", "--bytes", "--output", _COLUMNS], timeout=_SECONDS).stdout)
+    devices = parse_lsblk(look.run(LSBLK, timeout=_SECONDS).stdout)
     paths = by_path_names()
     return tuple(replace(d, by_path=paths.get(d.kname), bus=d.bus or _bus(d.kname)) for d in devices)
 
@@ -127,7 +128,7 @@ def whole_disks(devices: Sequence[BlockDevice]) -> Tuple[BlockDevice, ...]:
 def natural_key(text: str) -> Tuple[Tuple[int, int, str], ...]:
     """Sort key in which runs of hexadecimal-free digits compare as numbers."""
     parts = re.split(r"([0-9]+)", text)
-    return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts if p)
+    return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p)
 
 
 def descendants(devices: Sequence[BlockDevice], kname: str) -> Tuple[BlockDevice, ...]:

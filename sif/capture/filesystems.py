@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import Dict, Mapping, Optional, Tuple, Union
 
 from sif import look
@@ -20,6 +22,7 @@ from sif.capture.signature import (
     probe_signature as probe_signature,
 )
 from sif.model import FileSystem, FsType, Ref, Swap
+from sif.run import run
 
 _SECONDS = 60.0
 _PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
@@ -30,11 +33,16 @@ def supported(signature: Signature) -> bool:
     return signature.type in {kind.value for kind in FsType}
 
 
+def made_again(signature: Signature) -> bool:
+    """Whether what is on a device is described and made again by a restore: a known file system, or swap."""
+    return signature.type == "swap" or supported(signature)
+
+
 def probe_filesystem(path: str, device_id: str, signature: Signature) -> FileSystem:
     """The file system on a device, named ``fs_<device id>``; ``signature.type`` must be a supported one."""
     kind = FsType(signature.type)
     if kind is FsType.XFS:
-        return describe_xfs(look.run(["xfs_info", path], timeout=_SECONDS).stdout, device_id, signature)
+        return describe_xfs(_xfs_info(path), device_id, signature)
     if kind is FsType.VFAT:
         return describe_vfat(look.data(path, 512), device_id, signature)
     if kind is FsType.NTFS:
@@ -47,6 +55,25 @@ def probe_filesystem(path: str, device_id: str, signature: Signature) -> FileSys
         return fs
     offset, length = ENCODING_FLAGS
     return with_encoding_flags(fs, look.data(path, length, offset))
+
+
+def _xfs_info(path: str) -> str:
+    """What ``xfs_info`` says, asked in a way that opens the device for reading only.
+
+    xfs_info itself opens one that is not mounted for writing, which udev takes for a change of the device.
+    """
+    def answer() -> Tuple[int, str, str]:
+        argv = ["xfs_info", path] if _is_mounted(path) else ["xfs_db", "-r", "-c", "info", path]
+        done = run(argv, timeout=_SECONDS)
+        return done.status, done.stdout, done.stderr
+    return look.ask("run", (["xfs_info", path],), answer)[1]
+
+
+def _is_mounted(path: str) -> bool:
+    real = os.path.realpath(path)
+    mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    sources = (line.split(" ", 1)[0] for line in mounts.splitlines())
+    return any(os.path.realpath(source) == real for source in sources if source.startswith("/dev/"))
 
 
 def fs_id(device_id: str) -> str:

@@ -8,8 +8,8 @@ from typing import List, Sequence, Set, Tuple
 from sif.capture.blocks import BlockDevice, descendants
 from sif.capture.errors import NotRestorable, Unrestorable, not_restorable
 from sif.capture.exclude import needed_places
+from sif.capture.fstab import FstabLine
 from sif.capture.mountinfo import Mounted
-from sif.capture.mounts import FstabLine
 from sif.capture.storage import Storage
 from sif.model import Omitted, OmittedWhy, SystemInformation
 from sif.restorable import obstacles

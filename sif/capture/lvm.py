@@ -235,7 +235,18 @@ def probe_group_members() -> Tuple[Tuple[str, ...], ...]:
 
 
 def _lvm(command: str, columns: str, more: Sequence[str]) -> str:
-    return look.run(["lvm", command, *_REPORT, "--readonly", "--options", columns, *more], timeout=_SECONDS).stdout
+    return look.run(_argv(command, columns, more), timeout=_SECONDS).stdout
+
+
+def _argv(command: str, columns: str, more: Sequence[str]) -> Tuple[str, ...]:
+    return "lvm", command, *_REPORT, "--readonly", "--options", columns, *more
+
+
+def reports() -> Tuple[Tuple[str, ...], ...]:
+    """The programs that a capture of a whole machine asks LVM's reports from; none without LVM."""
+    if not look.have("lvm"):
+        return ()
+    return _argv("pvs", _PVS, ()), _argv("vgs", _VGS, ()), _argv("lvs", COLUMNS, ("--all", "--segments"))
 
 
 def _metadata(vg: str, limit: Sequence[str]) -> str:

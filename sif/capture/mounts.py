@@ -1,62 +1,49 @@
-"""Where file systems belong in the tree: ``/etc/fstab`` and what is mounted now."""
+"""Where file systems belong in the tree: what is configured, and what is mounted now."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from sif import look
 from sif.capture.btrfs_mounts import Places, named_subvolume, placed
+from sif.capture.fstab import FstabLine, device_path, is_kernel_name, tag_of
 from sif.capture.mountinfo import Mounted
 from sif.capture.names import identifier
 from sif.capture.storage import Storage
 from sif.capture.swapfiles import swap_files
-from sif.model import Btrfs, FileSystem, Swap
+from sif.capture.trees import offline
+from sif.model import Btrfs, FileSystem, Swap, TableType
 
 _WELL_KNOWN = {"/": "root", "/boot": "boot", "/boot/efi": "esp", "/efi": "esp"}
-
-
-@dataclass(frozen=True)
-class FstabLine:
-    """One entry of fstab: what (``UUID=...``, ``/dev/...``), where, type, options."""
-
-    spec: str
-    mount: str
-    type: str
-    options: str
-
-
-def parse_fstab(text: str) -> Tuple[FstabLine, ...]:
-    """The entries of fstab, its octal escapes (``\\040``) undone. Source: fstab(5)."""
-    entries: List[FstabLine] = []
-    for line in text.splitlines():
-        fields = line.split("#", 1)[0].split() if line.lstrip().startswith("#") else line.split()
-        if len(fields) >= 3 and not fields[0].startswith("#"):
-            fields = [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m.group(1), 8)), f) for f in fields]
-            entries.append(FstabLine(fields[0], fields[1], fields[2], fields[3] if len(fields) > 3 else "defaults"))
-    return tuple(entries)
 
 
 def resolve(spec: str, storage: Storage, real_paths: Mapping[str, str]) -> Optional[str]:
     """The id of the partition or volume (of a btrfs by UUID or label: its own) that an fstab spec names, or None.
 
-    ``real_paths`` maps resolved device paths (``/dev/dm-0``, ``/dev/vda1``) to ids.
+    ``real_paths`` maps resolved device paths (``/dev/dm-0``, ``/dev/vda1``) to ids. A kernel name in the
+    configuration of another tree names nothing.
     """
-    tag, equals, value = spec.partition("=")
-    value = value.strip('"')
-    if equals and tag in ("UUID", "LABEL"):
+    tag = tag_of(spec)
+    if tag is None:
+        path = device_path(spec)
+        return real_paths.get(look.real(path)) if path and not (offline() and is_kernel_name(path)) else None
+    name, value = tag
+    if name in ("UUID", "LABEL"):
         items: Tuple[Union[FileSystem, Swap, Btrfs], ...] = (*storage.filesystems, *storage.swaps, *storage.btrfs)
-        for item in items:
-            if (item.uuid.lower() == value.lower()) if tag == "UUID" else (item.label == value):
-                return item.id if isinstance(item, Btrfs) else str(item.device)
-        return None
-    if equals and tag in ("PARTUUID", "PARTLABEL"):
-        for part in storage.partitions:
-            if (part.uuid == value.lower()) if tag == "PARTUUID" else (part.name == value):
-                return part.id
-        return None
-    return real_paths.get(look.real(spec)) if spec.startswith("/dev/") else None
+        return next((item.id if isinstance(item, Btrfs) else str(item.device) for item in items if (
+            item.uuid.lower() == value.lower() if name == "UUID" else item.label == value)), None)
+    return next((part.id for part in storage.partitions if (
+        part.uuid == value.lower() if name == "PARTUUID" else part.name == value)),
+        _mbr_partition(value, storage) if name == "PARTUUID" else None)
+
+
+def _mbr_partition(value: str, storage: Storage) -> Optional[str]:
+    """The partition that ``1a2b3c4d-05`` names: an MBR's signature and a number."""
+    signature, _, number = value.lower().partition("-")
+    disks = {disk.id for disk in storage.disks if disk.table is TableType.MBR and disk.table_id == f"0x{signature}"}
+    return next((part.id for part in storage.partitions
+                 if part.disk in disks and f"{part.number:02x}" == number), None)
 
 
 def mount_id(mount: str) -> str:
@@ -133,8 +120,3 @@ def _placed(fs: FileSystem, line: Optional[FstabLine], mounted: Optional[str], u
     if not mount:
         return replace(fs, content="none")  # it is made again, but no restore program puts anything there
     return replace(fs, id=_named(mount, fs.id, used), mount=mount, options=line.options if line else None)
-
-
-def read_fstab(path: str = "/etc/fstab") -> Tuple[FstabLine, ...]:
-    """The system's fstab; empty if there is none."""
-    return parse_fstab(look.text_or(path))

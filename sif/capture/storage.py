@@ -16,7 +16,7 @@ from sif.capture.disks import describe_disk, disks_and_partitions, table_files, 
 from sif.capture.emptiness import holds_data
 from sif.capture.errors import Unrestorable
 from sif.capture.exclude import Exclusion
-from sif.capture.filesystems import NotDescribed, probe_content
+from sif.capture.filesystems import NotDescribed, made_again, probe_content
 from sif.capture.foreign import foreign
 from sif.capture.layers import Layer, Layered, Surroundings, walk
 from sif.capture.luks import LuksLayer
@@ -42,6 +42,7 @@ from sif.model import (
     TableType,
     VolumeGroup,
 )
+from sif.raw.choose import RESERVED_ONLY, KeptRaw, RawWish, choose
 
 _EXTENDED_TYPES = frozenset({"0x05", "0x0f", "0x85"})
 
@@ -54,7 +55,8 @@ class Storage:
 
     ``paths`` maps ids of whatever can carry something to device paths, ``files`` are the medium's files that the
     records name, ``unsupported`` says what was found that can't be made again, ``notes`` what should be known,
-    ``left_out`` what the administrator left out: (word, kernel names of the devices).
+    ``left_out`` what the administrator left out: (word, kernel names of the devices), ``raw`` the partitions that are
+    kept sector by sector: what lies on them is not described.
     """
 
     disks: Tuple[Disk, ...]
@@ -75,6 +77,7 @@ class Storage:
     omitted: Tuple[Omitted, ...] = ()
     notes: Tuple[str, ...] = ()
     left_out: Tuple[Tuple[str, Set[str]], ...] = ()
+    raw: Tuple[KeptRaw, ...] = ()
 
     def into(self, info: SystemInformation) -> SystemInformation:
         """``info`` with its storage replaced by this one's."""
@@ -85,7 +88,8 @@ class Storage:
 
 
 def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
-                  blocks: Optional[Sequence[BlockDevice]] = None, exclude: Sequence[str] = ()) -> Storage:
+                  blocks: Optional[Sequence[BlockDevice]] = None, exclude: Sequence[str] = (),
+                  raw: RawWish = RESERVED_ONLY) -> Storage:
     """Read the disks ``{section id: kernel name}`` and what lies on them.
 
     ``isolate`` keeps the layers' tools to these disks; file systems inside volumes are read if these are active.
@@ -105,8 +109,11 @@ def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
     layered = replace(layered, records=(*layered.records, *exclusion.omitted(around)),
                       taken=layered.taken | exclusion.hit.keys(),
                       explained=layered.explained | exclusion.explained(around))
-    filesystems, swaps, more = _contents(_leaves(carriers.paths, tables, layered), carriers.paths, around,
-                                          carriers.paths.keys() - paths.keys())
+    leaves = _leaves(carriers.paths, tables, layered)
+    kept = choose([p for table in tables.values() for p in table.partitions], carriers.paths, leaves, raw,
+                  lambda path: made_again(around.signature(path)))
+    leaves = tuple(ident for ident in leaves if ident not in {one.partition for one in kept})
+    filesystems, swaps, more = _contents(leaves, carriers.paths, around, carriers.paths.keys() - paths.keys())
     return Storage(
         disks=tuple(describe_disk(by_name[name], ident, tables[ident]) for ident, name in disks.items()),
         partitions=tuple(p for table in tables.values() for p in table.partitions),
@@ -116,7 +123,7 @@ def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
         filesystems=filesystems, swaps=swaps, paths=carriers.paths, files=(*table_files(tables), *layered.files),
         notes=(*(f"disk {disks[ident]}: {note}" for ident, table in tables.items() for note in table.notes),
                *layered.notes),
-        left_out=exclusion.devices(around),
+        left_out=exclusion.devices(around), raw=kept,
         unsupported=(*table_problems(disks, tables, carriers.paths), *layered.unsupported, *more,
                      *_unexplained(disks, carriers.paths, layered, around.devices)))
 
