@@ -28,6 +28,8 @@ BARE = re.compile(r"[!#-+\--:<-Z\\^-~]+")
 
 NOT_IN_IDENT = re.compile(r"[^A-Za-z0-9_.+-]")
 
+_PLAIN = re.compile(r'[^"\\]+')
+
 ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "t": "\t"}
 
 
@@ -295,20 +297,20 @@ def _atom(line: str, at: int) -> Tuple[Atom, int]:
 
 
 def _quoted(line: str, start: int) -> Tuple[Atom, int]:
-    chars: List[str] = []
+    pieces: List[str] = []
     at = start + 1
     while at < len(line):
-        char = line[at]
-        if char == '"':
-            return Atom("".join(chars), True, start + 1), at + 1
-        if char == "\\":
+        plain = _PLAIN.match(line, at)
+        if plain is not None:
+            pieces.append(plain.group())
+            at = plain.end()
+        elif line[at] == '"':
+            return Atom("".join(pieces), True, start + 1), at + 1
+        else:
             escape = line[at + 1:at + 2]
             if escape not in ESCAPES or not escape:
                 raise _Refused(at + 1, "an escape that does not exist", line[at:at + 2],
                                'one of \\\\ \\" \\n \\t', "write a backslash as \\\\")
-            chars.append(ESCAPES[escape])
+            pieces.append(ESCAPES[escape])
             at += 2
-            continue
-        chars.append(char)
-        at += 1
     raise _Refused(start + 1, "the quoted string does not end on this line", line[start:start + 40], 'a closing "')
