@@ -29,7 +29,7 @@ from rescue.planner.consent import require_unattended
 from rescue.repeat import refuse_repetition
 from rescue.secret_files import CommandSecrets, unlock
 from rescue.staging.choose import choose_stage, expected_free_bytes
-from rescue.staging.sources import RescueFiles, find_rescue_files
+from rescue.staging.sources import RescueFiles, bytes_of_set, find_rescue_files
 from rescue.staging.stage import StageOrder, stage
 from rescue.storage.mounts import mount_tree, unmount_tree
 from rescue.stores import ReadyStore, exclusions, open_stores
@@ -68,9 +68,9 @@ def phase1(agent: Agent) -> None:
     saved = loaded.info
     signature = check_signature(agent, loaded)
     refuse_second_time(agent, saved)
-    load_drivers(agent, saved, sif)
+    load_drivers(agent, saved, sif, signature)
     stores = mount_stores(agent, saved)
-    check_stage(saved, files)
+    check_stage(saved, files, sif.parent)
     images = find_images(saved, medium.sif.parent, stores)
     hardware = with_kept(detect(agent, medium, stores), saved)
     planned = plan(agent, saved, hardware, signature)
@@ -167,10 +167,14 @@ def refuse_second_time(agent: Agent, saved: SystemInformation) -> None:
             refuse_repetition(saved, agent.workspace)
 
 
-def load_drivers(agent: Agent, saved: SystemInformation, sif: Path) -> None:
-    """Bring up hardware by what the set brings along, before anything looks for disks and stores."""
+def load_drivers(agent: Agent, saved: SystemInformation, sif: Path, signature: Judgement) -> None:
+    """Bring up hardware by what the set brings along, before anything looks for disks and stores.
+
+    Of a set that nobody vouches for the operator decides: an unattended run has ended before, if that was so.
+    """
     with agent.events.step("drivers", "Load drivers") as step:
-        if agent.settings.auto or may_bring_up(agent.console, saved, decisions_for(saved)):
+        trusted = agent.settings.auto or signature.believed
+        if trusted or may_bring_up(agent.console, saved, decisions_for(saved)):
             bring_up(saved, sif.parent, step)
         else:
             step.info("the set's modules and files were left out, as the operator wished")
@@ -185,10 +189,10 @@ def mount_stores(agent: Agent, saved: SystemInformation) -> Tuple[ReadyStore, ..
         return ready
 
 
-def check_stage(saved: SystemInformation, files: RescueFiles) -> None:
+def check_stage(saved: SystemInformation, files: RescueFiles, directory: Path) -> None:
     """Refuse now, not after the rebuild, when no volume has room for phase 2."""
     expected = {fs.id: expected_free_bytes(saved, fs) for fs in saved.filesystems}
-    choose_stage(saved, expected, files.needed_bytes())
+    choose_stage(saved, expected, files.needed_bytes() + bytes_of_set(directory))
 
 
 def detect(agent: Agent, medium: MediumFound, stores: Sequence[ReadyStore]) -> Hardware:

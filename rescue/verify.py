@@ -27,9 +27,10 @@ _LEFT_OPEN = frozenset({
 })
 """Keys that a set may leave open, so that the tools choose. An absent label or name is a statement, not a gap."""
 
-_NOT_MADE = frozenset({("PARTITION", "ebr_sector"), ("DISK", "pmbr_active")})
+_NOT_MADE = frozenset({("PARTITION", "ebr_sector"), ("DISK", "pmbr_active"), ("FS", "parameters")})
 """Keys that the rebuild of this version leaves to sfdisk: where the records of logical partitions lie, and a flag that
-firmware may look at. The partitions are the same."""
+firmware may look at (the partitions are the same); and parameters of file systems, which mkfs gets as they are: that it
+rounds one of them is no reason to give up a restore."""
 
 
 def verify(saved: SystemInformation, plan: RestorePlan) -> None:

@@ -234,14 +234,22 @@ class _Loader:
                          wanted=f"{version.parts} parts: INCLUDE " + (", ".join(sorted(wanted)) or "none"))
 
     def _metadata(self, info: SystemInformation) -> None:
+        """The small files that storage's records name with their digests."""
         for group in info.vgs:
-            place = ("VG", group.id, "metadata")
-            if group.metadata is None or not group.metadata.startswith(media.SCHEME):
-                continue  # sif.check refuses another scheme
-            data = self._read(group.metadata[len(media.SCHEME):], media.MAX_SET_FILE_BYTES, place)
-            if data is not None and group.metadata_sha256 not in (None, media.sha256_hex(data)):
-                self._broken("the volume group's metadata was altered", place, found=media.sha256_hex(data),
-                             wanted=group.metadata_sha256)
+            self._named(("VG", group.id, "metadata"), group.metadata, group.metadata_sha256,
+                        "the volume group's metadata was altered")
+        for disk in info.disks:
+            self._named(("DISK", disk.id, "boot_code"), disk.boot_code, disk.boot_code_sha256,
+                        "the disk's boot code was altered")
+            self._named(("DISK", disk.id, "boot_gap"), disk.boot_gap, disk.boot_gap_sha256,
+                        "what lies behind the disk's MBR was altered")
+
+    def _named(self, place: Tuple[str, str, str], path: Optional[str], digest: Optional[str], altered: str) -> None:
+        if path is None or not path.startswith(media.SCHEME):
+            return  # sif.check refuses another scheme
+        data = self._read(path[len(media.SCHEME):], media.MAX_SET_FILE_BYTES, place)
+        if data is not None and digest not in (None, media.sha256_hex(data)):
+            self._broken(altered, place, found=media.sha256_hex(data), wanted=digest)
 
     def _catalogs(self, info: SystemInformation) -> None:
         """A catalog that cannot be read is found before anything is written, not after the restore."""

@@ -28,7 +28,7 @@ from gi.repository import BlockDev
 
 from rescue.plan import DiskMatch
 from rescue.planner.layout import is_extended
-from rescue.storage import disks, mkfs, raw, table
+from rescue.storage import disks, ext_options, mkfs, raw, table
 from rescue.storage.errors import RebuildFailed
 from rescue.storage.lvm_metadata import dm_name
 from rescue.storage.site import Site
@@ -218,9 +218,10 @@ class _ExactFS(_Exact):
                                              "LABEL": self.fs.label or ""})
 
     def _finish_ext(self) -> None:
-        """Set the exact number of reserved blocks (mke2fs takes only a percentage) and check the geometry."""
-        if self.fs.reserved_blocks is not None:
-            run(("tune2fs", "-r", str(self.fs.reserved_blocks), self.device), timeout=_TIMEOUT)
+        """Set what mke2fs does not, and check the geometry."""
+        options = ext_options.tune2fs_arguments(self.fs)
+        if options:
+            run(("tune2fs", *options, self.device), timeout=_TIMEOUT)
         shown = run(("dumpe2fs", "-h", self.device), timeout=_TIMEOUT).stdout
         require(f"file system {self.fs.id}", self.device, mkfs.ext_differences(self.fs, shown))
 
