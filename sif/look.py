@@ -205,10 +205,20 @@ def mode(path: str) -> int:
     return ask("mode", (path,), lambda: stat.S_IMODE(Path(_resolved(path)[1]).stat().st_mode))
 
 
+def _opened(path: str, flags: int = 0) -> int:
+    """The file or directory, open for reading; that it was read is not noted on its file system. Raises OSError."""
+    real = _resolved(path)[1]
+    flags |= os.O_RDONLY | os.O_CLOEXEC
+    try:
+        return os.open(real, flags | os.O_NOATIME)
+    except PermissionError:
+        return os.open(real, flags)  # only the owner and root may ask for O_NOATIME
+
+
 def data(path: str, length: int = -1, offset: int = 0) -> bytes:
     """Up to ``length`` bytes (all, if negative) from ``offset``. Raises OSError."""
     def answer() -> bytes:
-        with Path(_resolved(path)[1]).open("rb") as stream:
+        with os.fdopen(_opened(path), "rb") as stream:
             if offset:
                 stream.seek(offset)
             return stream.read(length)
@@ -217,7 +227,10 @@ def data(path: str, length: int = -1, offset: int = 0) -> bytes:
 
 def text(path: str) -> str:
     """A text file's content; what is not UTF-8 becomes U+FFFD. Raises OSError."""
-    return ask("text", (path,), lambda: Path(_resolved(path)[1]).read_bytes()).decode("utf-8", "replace")
+    def answer() -> bytes:
+        with os.fdopen(_opened(path), "rb") as stream:
+            return stream.read()
+    return ask("text", (path,), answer).decode("utf-8", "replace")
 
 
 def text_or(path: str, default: str = "") -> str:
@@ -232,9 +245,13 @@ def entries(path: str) -> Tuple[str, ...]:
     """The names in a directory, sorted; none if it is no directory."""
     def answer() -> Tuple[str, ...]:
         try:
-            return tuple(sorted(found.name for found in Path(_resolved(path)[1]).iterdir()))
+            handle = _opened(path, os.O_DIRECTORY)
         except OSError:
             return ()
+        try:
+            return tuple(sorted(found.name for found in os.scandir(handle)))
+        finally:
+            os.close(handle)
     return ask("entries", (path,), answer)
 
 

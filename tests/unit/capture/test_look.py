@@ -87,3 +87,14 @@ def test_a_replayed_machine_starts_nothing_ahead(tmp_path: Path) -> None:
             pytest.raises(look.NotRecorded):
         look.run(["touch", str(tmp_path / "x")], timeout=9)
     assert not (tmp_path / "x").exists()
+
+
+def test_looking_leaves_no_trace_of_access(tmp_path: Path) -> None:
+    """A file system that is mounted notes the first access after a change; a capture must not cause that write."""
+    (tmp_path / "file").write_text("x")
+    long_ago = 1_000_000_000
+    for path in (tmp_path / "file", tmp_path):
+        os.utime(path, ns=(long_ago, path.stat().st_mtime_ns))
+    assert (look.text(f"{tmp_path}/file"), look.data(f"{tmp_path}/file", 1), look.entries(str(tmp_path))) == (
+        "x", b"x", ("file",))
+    assert [path.stat().st_atime_ns for path in (tmp_path / "file", tmp_path)] == [long_ago, long_ago]
