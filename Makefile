@@ -64,8 +64,9 @@ unit:
 fuzz: install ## an hour of coverage-guided fuzzing of everything that reads a file (FUZZ_SECONDS=3600)
 	@PYTHONPATH=.:tests nice -n 19 $(PY) -m fuzz all --seconds $(FUZZ_SECONDS) --keep $(BUILD)/fuzz
 
-bench: install ## throughput of the catalog against sha256sum on this machine
+bench: install ## throughput of the catalog against sha256sum on this machine; a capture against its tools (root)
 	@$(PY) tests/bench/catalog.py
+	@$(PY) tests/bench/capture.py
 
 record-machines: install ## record the storage layouts of tests/machines again (root, minutes); MACHINES="name ..." for some
 	@$(PY) tests/machines/record_machines.py $(MACHINES)

@@ -25,7 +25,7 @@ _COLUMNS = "NAME,KNAME,PATH,TYPE,SIZE,LOG-SEC,PHY-SEC,MODEL,SERIAL,WWN,TRAN,RO,R
 """NAME is not used, but without it lsblk prints a flat list instead of a tree."""
 
 _NOT_A_DISK = re.compile(r"(ram|loop|zram|sr|fd|nbd|dm-|md|mtdblock|mmcblk\d+(boot|rpmb))")
-_START_UNIT = 512
+START_UNIT = 512
 """lsblk gives START as the kernel does: in units of 512 bytes whatever the sector size."""
 
 _EDGE = 1 << 20
@@ -113,7 +113,7 @@ def present_disk(node: Node, signatures: Tuple[Tuple[str, str], ...], content: C
     if not holds and not content.empty:
         holds = (f"{node.name}: unknown data",)
     partitions = tuple(
-        PresentPartition(child.name, child.start * _START_UNIT, child.size,
+        PresentPartition(child.name, child.start * START_UNIT, child.size,
                          ", ".join(kind for device, kind in signatures if device == child.name))
         for child in node.children if child.type == "part" and child.start is not None)
     mounted = [f"{n.name} at {mount}" for n in node.walk() for mount in n.mounts]

@@ -26,7 +26,7 @@ class PresentDisk:
     or on any of its partitions), as ``"vda1: ext4"``; empty means blank. ``excluded`` says why the disk can
     never be a target ("the medium", "the rescue disk", "a store"); None means it may be considered.
     ``content`` is the digest that the plan's fingerprint carries, so that a disk that changes between plan
-    and rebuild is noticed.
+    and rebuild is noticed. ``raws`` are ids of saved images (RAW) whose content lies at its place on this disk already.
     """
 
     name: str
@@ -45,6 +45,7 @@ class PresentDisk:
     excluded: Optional[str] = None
     partitions: Tuple[PresentPartition, ...] = ()
     content: str = ""
+    raws: Tuple[str, ...] = ()
 
     @property
     def blank(self) -> bool:

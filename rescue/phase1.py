@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence, Tuple
+from typing import Mapping, Sequence, Tuple
 
 from rescue.agent import Agent, present_firmware, reboot
 from rescue.blockdev import read_block_devices
@@ -18,6 +18,7 @@ from rescue.durable import remove_tree
 from rescue.efi import LABEL, EfiBoot
 from rescue.guard import check_pending, find_pending
 from rescue.hardware import Hardware
+from rescue.images import find_images, with_kept
 from rescue.journal import Journal
 from rescue.medium import Candidate, MediumFound, not_found, several
 from rescue.plan import Action, RestorePlan
@@ -28,7 +29,7 @@ from rescue.planner.consent import require_unattended
 from rescue.repeat import refuse_repetition
 from rescue.secret_files import CommandSecrets, unlock
 from rescue.staging.choose import choose_stage, expected_free_bytes
-from rescue.staging.sources import RescueFiles, find_rescue_files
+from rescue.staging.sources import RescueFiles, bytes_of_set, find_rescue_files
 from rescue.staging.stage import StageOrder, stage
 from rescue.storage.mounts import mount_tree, unmount_tree
 from rescue.stores import ReadyStore, exclusions, open_stores
@@ -54,6 +55,7 @@ class Chosen:
     signature: Judgement
     hardware: Hardware
     plan: RestorePlan
+    images: Mapping[str, Path]
 
 
 def phase1(agent: Agent) -> None:
@@ -66,11 +68,13 @@ def phase1(agent: Agent) -> None:
     saved = loaded.info
     signature = check_signature(agent, loaded)
     refuse_second_time(agent, saved)
-    load_drivers(agent, saved, sif)
+    load_drivers(agent, saved, sif, signature)
     stores = mount_stores(agent, saved)
-    check_stage(saved, files)
-    hardware = detect(agent, medium, stores)
-    chosen = Chosen(saved, loaded, medium, sif, signature, hardware, plan(agent, saved, hardware, signature))
+    check_stage(saved, files, sif.parent)
+    images = find_images(saved, medium.sif.parent, stores)
+    hardware = with_kept(detect(agent, medium, stores), saved)
+    planned = plan(agent, saved, hardware, signature)
+    chosen = Chosen(saved, loaded, medium, sif, signature, hardware, planned, images)
     scope = agree(agent, chosen)
     if scope is Scope.LAYOUT:
         return restore_layout(agent, chosen)
@@ -163,10 +167,14 @@ def refuse_second_time(agent: Agent, saved: SystemInformation) -> None:
             refuse_repetition(saved, agent.workspace)
 
 
-def load_drivers(agent: Agent, saved: SystemInformation, sif: Path) -> None:
-    """Bring up hardware by what the set brings along, before anything looks for disks and stores."""
+def load_drivers(agent: Agent, saved: SystemInformation, sif: Path, signature: Judgement) -> None:
+    """Bring up hardware by what the set brings along, before anything looks for disks and stores.
+
+    Of a set that nobody vouches for the operator decides: an unattended run has ended before, if that was so.
+    """
     with agent.events.step("drivers", "Load drivers") as step:
-        if agent.settings.auto or may_bring_up(agent.console, saved, decisions_for(saved)):
+        trusted = agent.settings.auto or signature.believed
+        if trusted or may_bring_up(agent.console, saved, decisions_for(saved)):
             bring_up(saved, sif.parent, step)
         else:
             step.info("the set's modules and files were left out, as the operator wished")
@@ -181,10 +189,10 @@ def mount_stores(agent: Agent, saved: SystemInformation) -> Tuple[ReadyStore, ..
         return ready
 
 
-def check_stage(saved: SystemInformation, files: RescueFiles) -> None:
+def check_stage(saved: SystemInformation, files: RescueFiles, directory: Path) -> None:
     """Refuse now, not after the rebuild, when no volume has room for phase 2."""
     expected = {fs.id: expected_free_bytes(saved, fs) for fs in saved.filesystems}
-    choose_stage(saved, expected, files.needed_bytes())
+    choose_stage(saved, expected, files.needed_bytes() + bytes_of_set(directory))
 
 
 def detect(agent: Agent, medium: MediumFound, stores: Sequence[ReadyStore]) -> Hardware:
@@ -247,7 +255,7 @@ def rebuild_disks(agent: Agent, chosen: Chosen) -> None:
                 step.progress(done / total, action.title)
                 step.info(f"{action.title} ({seconds:.1f} s)")
 
-        rebuild(chosen.plan, chosen.saved, agent.workspace.set, on_action)
+        rebuild(chosen.plan, chosen.saved, agent.workspace.set, on_action, chosen.images)
 
 
 def verify_disks(agent: Agent, chosen: Chosen) -> None:

@@ -24,7 +24,7 @@ from rescue.job import Job, JobState, StageFiles
 from rescue.journal import Journal
 from rescue.optical import eject_rescue_disc
 from rescue.phase1 import kernel_release
-from rescue.plan import RestorePlan
+from rescue.plan import RAW_KINDS, RestorePlan
 from rescue.planner.codec import load_plan
 from rescue.readonly import unmount
 from rescue.relocate import relocate
@@ -126,7 +126,7 @@ def read_job(agent: Agent, files: StageFiles) -> Pending:
         if job.state is not JobState.PENDING:
             raise RestoreFailed("this job is done already", where=str(files.job), found=job.state.value,
                                 hint="start the machine from its own disk")
-        loaded = load_set(files.set / job.sif)
+        loaded = load_set(files.set / job.sif, images=False)
         require_same(loaded, job.set_sha256)
         saved = loaded.info
         if saved.version.set_id != job.set_id:
@@ -235,7 +235,8 @@ def write_evidence(agent: Agent, pending: Pending, results: Tuple[CommandResult,
     """Leave report, plan, events and outputs in the restored system."""
     with agent.events.step("evidence", "Keep the evidence"):
         told = agent.workspace.events.read_text(encoding="utf-8", errors="replace")
-        report = make_report(pending.job, steps_of(told), results, pending.plan.adjustments, boot, catalog)
+        report = make_report(pending.job, steps_of(told), results, pending.plan.adjustments, boot, catalog,
+                             [action.title for action in pending.plan.actions if action.kind in RAW_KINDS])
         return keep_evidence(agent.workspace.target, pending.job, report, pending.plan_json,
                              agent.workspace.events, pending.files.path("log"))
 

@@ -18,6 +18,11 @@ class ActionKind(str, Enum):
     CREATE_LV = "create-lv"
     MAKE_FS = "make-fs"
     MAKE_SWAP = "make-swap"
+    KEEP_RAW = "keep-raw"
+    WRITE_RAW = "write-raw"
+
+
+RAW_KINDS = (ActionKind.KEEP_RAW, ActionKind.WRITE_RAW)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class Report:
     boot: Tuple[str, ...]
     signature: str = ""
     catalog: Optional[CatalogVerdict] = None
+    raw: Tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """The report as JSON text."""
@@ -55,14 +56,14 @@ class Report:
 
 def make_report(job: Job, steps: Iterable[StepTime], commands: Iterable[CommandResult],
                 adjustments: Iterable[Adjustment], boot: Iterable[str],
-                catalog: Optional[CatalogVerdict] = None) -> Report:
-    """Put the report together."""
+                catalog: Optional[CatalogVerdict] = None, raw: Iterable[str] = ()) -> Report:
+    """Put the report together; ``raw`` says what became of the partitions that are kept sector by sector."""
     times, results = tuple(steps), tuple(commands)
     failed = any(result.outcome is Outcome.FAILED for result in results) or bool(catalog and catalog.unresolved)
     ends = [step.began + step.seconds for step in times]
     return Report(job.job_id, job.set_id, job.hostname, "degraded" if failed else "restored",
                   min((step.began for step in times), default=0.0), max(ends, default=0.0), times, results,
-                  tuple(adjustments), tuple(boot), job.signature, catalog)
+                  tuple(adjustments), tuple(boot), job.signature, catalog, tuple(raw))
 
 
 def steps_of(events_jsonl: str) -> Tuple[StepTime, ...]:
@@ -94,6 +95,7 @@ def report_text(report: Report) -> str:
         f"{a.subject} [{a.code}]: {a.before} -> {a.after}. {a.reason}; {a.consequence}" for a in report.adjustments))
     lines += _section("Files of packages, against the catalog", (
         () if report.catalog is None else (str(report.catalog), *map(str, report.catalog.findings))))
+    lines += _section("Partitions kept sector by sector", report.raw)
     lines += _section("Boot", report.boot)
     return "".join(ascii_text(line) + "\n" for line in lines)
 

@@ -10,6 +10,7 @@ from sif.capture.storage import adopt_names, probe_storage
 from sif.diff import Difference, diff
 from sif.errors import Exit, LifeboatError
 from sif.model import SystemInformation
+from sif.raw.choose import RawWish
 
 STORAGE_KINDS = ("DISK", "PARTITION", "PV", "VG", "LV", "FS", "SWAP")
 
@@ -26,9 +27,10 @@ _LEFT_OPEN = frozenset({
 })
 """Keys that a set may leave open, so that the tools choose. An absent label or name is a statement, not a gap."""
 
-_NOT_MADE = frozenset({("PARTITION", "ebr_sector"), ("DISK", "pmbr_active")})
+_NOT_MADE = frozenset({("PARTITION", "ebr_sector"), ("DISK", "pmbr_active"), ("FS", "parameters")})
 """Keys that the rebuild of this version leaves to sfdisk: where the records of logical partitions lie, and a flag that
-firmware may look at. The partitions are the same."""
+firmware may look at (the partitions are the same); and parameters of file systems, which mkfs gets as they are: that it
+rounds one of them is no reason to give up a restore."""
 
 
 def verify(saved: SystemInformation, plan: RestorePlan) -> None:
@@ -37,7 +39,8 @@ def verify(saved: SystemInformation, plan: RestorePlan) -> None:
     Reads only. Has to run before the file systems are mounted for the first time.
     """
     wanted = planned_part(saved, plan)
-    storage = probe_storage({match.saved: match.name for match in plan.matches}, isolate=True)
+    raw = RawWish(tuple(str(raw.device) for raw in wanted.raws), automatic=False)
+    storage = probe_storage({match.saved: match.name for match in plan.matches}, isolate=True, raw=raw)
     found = adopt_names(storage, wanted).into(wanted)
     differences = unexplained(diff(wanted, found, identity_only=True), plan)
     if differences or storage.unsupported:
@@ -62,6 +65,7 @@ def planned_part(saved: SystemInformation, plan: RestorePlan) -> SystemInformati
     carriers |= {lv.id for lv in lvs}
     return replace(
         saved, disks=tuple(d for d in saved.disks if d.id in disks), partitions=partitions, pvs=pvs, vgs=vgs, lvs=lvs,
+        raws=tuple(raw for raw in saved.raws if raw.device in carriers),
         filesystems=tuple(fs for fs in saved.filesystems if fs.device in carriers),
         swaps=tuple(swap for swap in saved.swaps if swap.device in carriers))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from typing import Any, Mapping, Optional, Tuple, Type
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Type
 
 from sif import model
 from sif.errors import Exit, LifeboatError
@@ -84,10 +84,34 @@ def _kind_schema(record: Type[Any]) -> KindSchema:
     return KindSchema(record.KIND, record, not getattr(record, "ID_LESS", False), keys)
 
 
+class _Schemas(Mapping[str, KindSchema]):
+    """Made one by one, when they are asked for: a set uses few of the kinds, and to make all takes its time."""
+
+    def __init__(self) -> None:
+        self._records = {record.KIND: record for record in model.RECORDS}
+        self._made: Dict[str, KindSchema] = {}
+
+    def __getitem__(self, kind: str) -> KindSchema:
+        if kind not in self._made:
+            self._made[kind] = _kind_schema(self._records[kind])
+        return self._made[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+
 @cache
 def schemas() -> Mapping[str, KindSchema]:
     """Every known kind's schema by name, in the canonical order of sections."""
-    return {record.KIND: _kind_schema(record) for record in model.RECORDS}
+    return _Schemas()
+
+
+def schema_from(record: Type[Any]) -> KindSchema:
+    """The schema of a class that is written like a record but is no part of a set."""
+    return _kind_schema(record)
 
 
 def _key_schema(field: Any, hint: Any) -> KeySchema:

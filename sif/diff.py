@@ -7,7 +7,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 from sif.codec import KindSchema, schemas, to_text
 from sif.merge import in_order
-from sif.model import Disk, DiskRole, Record, SystemInformation
+from sif.model import Disk, DiskRole, Mount, MountSource, Nic, Record, SystemInformation
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,9 @@ class Difference:
 def diff(a: SystemInformation, b: SystemInformation, identity_only: bool) -> Tuple[Difference, ...]:
     """Every difference, in canonical order.
 
-    With ``identity_only``: only the keys by which a restored machine must equal the original, and only disks
-    that are rebuilt; a data disk that is gone, a new model or serial number are no differences.
+    With ``identity_only``: only the keys by which a restored machine must equal the original, only disks that are
+    rebuilt, and only network interfaces that something configures; a data disk that is gone, a spare interface, a new
+    model or hardware address are no differences.
     """
     before, after = _index(a, identity_only), _index(b, identity_only)
     found: List[Difference] = []
@@ -66,7 +67,16 @@ _Index = Dict[Tuple[str, str], Record]
 
 def _index(info: SystemInformation, identity_only: bool) -> _Index:
     return {(record.KIND, str(getattr(record, "id", ""))): record for record in info.records()
-            if not (identity_only and isinstance(record, Disk) and record.role is not DiskRole.CRITICAL)}
+            if not identity_only or _is_the_systems(record)}
+
+
+def _is_the_systems(record: Record) -> bool:
+    """Whether a section is about the system, and not about hardware that may be another one after a restore."""
+    if isinstance(record, Disk):
+        return record.role is DiskRole.CRITICAL
+    if isinstance(record, Nic):
+        return record.manager is not None or record.dhcp or bool(record.addresses)
+    return not (isinstance(record, Mount) and record.source is MountSource.RUNNING)
 
 
 def _union(before: _Index, after: _Index) -> Tuple[Record, ...]:

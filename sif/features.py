@@ -39,6 +39,7 @@ FEATURES: Mapping[str, str] = {
 
 REBUILT: FrozenSet[str] = frozenset({
     "gpt", "mbr", "lvm", "ext2", "ext3", "ext4", "xfs", "vfat", "swap", "grub-efi", "grub-pc", "secrets", "drivers",
+    "raw",
 })
 """What the rescue system of this version makes again. The others can be described, and are refused by name."""
 

@@ -8,7 +8,7 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Mapping, Optional, Tuple
+from typing import BinaryIO, List, Mapping, Optional, Tuple, Union
 
 from sif.errors import Exit
 from sif.problems import Problem
@@ -18,6 +18,7 @@ SIGNATURE = "manifest.sig"
 MAX_SIGNATURE_BYTES = 64 * 1024
 SCHEME = "media:"
 MAX_SET_FILE_BYTES = 64 * 1024 * 1024
+CHUNK_BYTES = 1 << 20
 
 _LINE = re.compile(r"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([^\n]+)")
 
@@ -40,9 +41,49 @@ class ManifestEntry:
     line: int
 
 
+@dataclass(frozen=True)
+class Spooled:
+    """A file of a set that is too large for memory: it lies at ``path`` already, on the medium or elsewhere."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+Content = Union[bytes, Spooled]
+"""What a file of a set holds: its bytes, or where they are."""
+
+
 def sha256_hex(data: bytes) -> str:
     """The SHA-256 of ``data`` in lower-case hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def stream_digest(stream: BinaryIO) -> Tuple[int, str]:
+    """Length and SHA-256 of the rest of a stream, in constant memory."""
+    digest, size = hashlib.sha256(), 0
+    while True:
+        chunk = stream.read(CHUNK_BYTES)
+        if not chunk:
+            return size, digest.hexdigest()
+        digest.update(chunk)
+        size += len(chunk)
+
+
+def file_digest(directory: Path, path: str) -> Tuple[int, str]:
+    """Length and SHA-256 of a file of a set, in constant memory; raises :class:`BadFile` as :func:`read_file` does."""
+    with _opened(directory, path) as stream:
+        try:
+            return stream_digest(stream)
+        except OSError as error:
+            raise BadFile(f"the file cannot be read: {error.strerror}", path) from error
+
+
+def spooled(path: Path) -> Spooled:
+    """The file at ``path`` as content of a set. Raises OSError."""
+    with path.open("rb") as stream:
+        size, digest = stream_digest(stream)
+    return Spooled(path, size, digest)
 
 
 def path_fault(path: str) -> Optional[str]:
@@ -66,6 +107,18 @@ def read_file(directory: Path, path: str, limit: int) -> bytes:
 
     Raises :class:`BadFile`, and for an input/output error too.
     """
+    with _opened(directory, path) as stream:
+        try:
+            data = stream.read(limit + 1)
+        except OSError as error:
+            raise BadFile(f"the file cannot be read: {error.strerror}", path) from error
+    if len(data) > limit:
+        raise BadFile("the file is too long", f"more than {limit} bytes")
+    return data
+
+
+def _opened(directory: Path, path: str) -> BinaryIO:
+    """The regular file, open for reading; no symbolic link on the way. Raises :class:`BadFile`."""
     fault = path_fault(path)
     if fault:
         raise BadFile(f"a path that leaves the set: {fault}", path, "use a relative path below the SIF's directory")
@@ -77,17 +130,14 @@ def read_file(directory: Path, path: str, limit: int) -> bytes:
             if here.is_symlink():
                 raise BadFile("a symbolic link inside the set", str(here), "replace it by the directory")
         handle = os.open(here / parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise BadFile("not a regular file", path)
-            data = stream.read(limit + 1)
     except FileNotFoundError:
         raise BadFile("the file is missing", path, "copy the whole set again") from None
     except OSError as error:
         raise BadFile(f"the file cannot be read: {error.strerror}", path) from error
-    if len(data) > limit:
-        raise BadFile("the file is too long", f"more than {limit} bytes")
-    return data
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise BadFile("not a regular file", path)
+    return os.fdopen(handle, "rb")
 
 
 def find_name(directory: Path, wanted: str) -> Optional[str]:
@@ -98,9 +148,15 @@ def find_name(directory: Path, wanted: str) -> Optional[str]:
     return next((name for name in names if name.lower() == wanted.lower()), None)
 
 
-def manifest_text(files: Mapping[str, bytes]) -> str:
+def manifest_text(files: Mapping[str, Content]) -> str:
     """The manifest of a set: ``sha256 size path`` per file, sorted by path."""
-    return "".join(f"{sha256_hex(data)} {len(data)} {path}\n" for path, data in sorted(files.items()))
+    return "".join(_manifest_line(path, files[path]) for path in sorted(files))
+
+
+def _manifest_line(path: str, content: Content) -> str:
+    if isinstance(content, Spooled):
+        return f"{content.sha256} {content.size} {path}\n"
+    return f"{sha256_hex(content)} {len(content)} {path}\n"
 
 
 def parse_manifest(text: str, name: str) -> Tuple[Tuple[ManifestEntry, ...], Tuple[Problem, ...]]:

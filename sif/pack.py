@@ -15,7 +15,7 @@ from typing import Optional, Sequence, Tuple
 from sif.errors import Exit
 
 SHEBANG = b"#!/usr/bin/env python3\n"
-ENTRY = b"import sys\nfrom sif.cli import main\nsys.exit(main())\n"
+ENTRY = b"import gc\nimport sys\ngc.set_threshold(50_000)\nfrom sif.cli import main\nsys.exit(main())\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time a zip file can hold: file times must not change the result."""
 
@@ -24,10 +24,10 @@ _MODE = 0o100644
 
 
 def sources(package: Path) -> Tuple[Tuple[str, bytes], ...]:
-    """The package's Python files as (path in the archive, bytes), sorted."""
+    """The package's files as (path in the archive, bytes), sorted: its modules, and the data that they read."""
     root = package.parent
-    found = [(path.relative_to(root).as_posix(), path.read_bytes()) for path in package.rglob("*.py")]
-    return tuple(sorted(found))
+    paths = [*package.rglob("*.py"), *(path for path in package.rglob("files/*") if path.is_file())]
+    return tuple(sorted((path.relative_to(root).as_posix(), path.read_bytes()) for path in paths))
 
 
 def archive(files: Sequence[Tuple[str, bytes]]) -> bytes:

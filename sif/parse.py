@@ -24,7 +24,7 @@ FRAGMENT_KINDS = ("DRIVER", "FILE", "STORE", "COMMAND")
 
 _FORMAT = re.compile(r"([1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})")
 _BEGIN = re.compile(r" *([A-Za-z0-9_]{1,64})")
-_SEQUENCE = re.compile(r"[1-9][0-9]{0,5}")
+SEQUENCE = re.compile(r"[1-9][0-9]{0,5}")
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,8 @@ def _bounded(problems: List[Problem]) -> Tuple[Problem, ...]:
 
 def _discreet(problems: Tuple[Problem, ...], text: str) -> Iterator[Problem]:
     """The problems of the text layer, without what was found in lines that could hold a secret."""
+    if not problems:
+        return
     keys = {key.name for schema in schemas().values() for key in schema.keys if key.info.form is Form.SECRET}
     secret = re.compile(r" *(?:" + "|".join(sorted(keys)) + r")\b", re.IGNORECASE)
     lines = text.split("\n")
@@ -182,7 +184,7 @@ class _Parser:
 
     def _header(self, section: Section, schema: KindSchema) -> bool:
         if schema.has_id == bool(section.ident):
-            if section.kind != "COMMAND" or _SEQUENCE.fullmatch(section.ident):
+            if section.kind != "COMMAND" or SEQUENCE.fullmatch(section.ident):
                 return True
             self._add(section.line, section.column, "a command's id is its sequence number", found=section.ident,
                       wanted="1 to 999999, without leading zeros")

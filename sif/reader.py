@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
 from sif import media
 from sif.catalog.text import MAX_CATALOG_BYTES, parse_catalog
@@ -41,6 +41,8 @@ class LoadedSet:
     warnings: Tuple[Problem, ...]
     directory: Path
     files: Tuple[Tuple[str, bytes], ...]
+    images: Tuple[Tuple[str, media.Spooled], ...] = ()
+    """The images of partitions that lie in the set, verified; they are too large for memory."""
 
     def file(self, path: str) -> Optional[bytes]:
         """The bytes of the file whose path equals ``path``, exactly or else without regard to case, or None."""
@@ -48,22 +50,23 @@ class LoadedSet:
         return known.get(path, next((data for name, data in self.files if name.lower() == path.lower()), None))
 
 
-def read_set(path: Path) -> SystemInformation:
+def read_set(path: Path, *, images: bool = True) -> SystemInformation:
     """Read, verify and check the set at ``path``: a .sif file (its first part) or the set's directory.
 
+    Without ``images`` the images of partitions are not looked at and may be missing: a staged copy of a set has none.
     Raises :class:`sif.problems.SifRejected` with every problem of the set.
     """
-    return load_set(path).info
+    return load_set(path, images=images).info
 
 
-def load_set(path: Path, instead: Optional[Mapping[str, bytes]] = None) -> LoadedSet:
+def load_set(path: Path, instead: Optional[Mapping[str, bytes]] = None, *, images: bool = True) -> LoadedSet:
     """Like :func:`read_set`, with the warnings and the files' bytes.
 
     ``instead`` (name → bytes) stands for files that are about to be written, so that a change is judged before it is
     made; a signature is not looked at then.
     """
     first = find_sif(path)
-    loader = _Loader(first.parent, str(first), instead)
+    loader = _Loader(first.parent, str(first), instead, images)
     info = loader.load(first.name)
     errors = errors_of(loader.problems)
     if errors or info is None:
@@ -72,7 +75,8 @@ def load_set(path: Path, instead: Optional[Mapping[str, bytes]] = None) -> Loade
     if errors_of(problems):
         raise rejection(str(first), errors_of(problems))
     warnings = tuple(problem for problem in (*loader.problems, *problems) if problem.warning)
-    return LoadedSet(info, warnings, first.parent, tuple(sorted(loader.files.items())))
+    return LoadedSet(info, warnings, first.parent, tuple(sorted(loader.files.items())),
+                     tuple(sorted(loader.images.items())))
 
 
 def find_sif(path: Path) -> Path:
@@ -100,10 +104,13 @@ def _broken_set(path: Path, what: str, found: Optional[str]) -> SifSetBroken:
 class _Loader:
     """Collects the parts of one set and their problems."""
 
-    def __init__(self, directory: Path, title: str, instead: Optional[Mapping[str, bytes]]) -> None:
+    def __init__(self, directory: Path, title: str, instead: Optional[Mapping[str, bytes]], with_images: bool) -> None:
         self.directory = directory
         self.title = title
         self.instead = instead
+        self.with_images = with_images
+        self.image_paths: FrozenSet[str] = frozenset()
+        self.images: Dict[str, media.Spooled] = {}
         self.room, self.text_room = MAX_SET_BYTES, MAX_SET_TEXT_BYTES
         self.problems: List[Problem] = []
         self.places: Dict[Subject, str] = {}
@@ -142,6 +149,7 @@ class _Loader:
         self._catalogs(info)
         self._secrets(info)
         self._drivers(info)
+        self._images(info)
         self._manifest()
         return info
 
@@ -226,14 +234,22 @@ class _Loader:
                          wanted=f"{version.parts} parts: INCLUDE " + (", ".join(sorted(wanted)) or "none"))
 
     def _metadata(self, info: SystemInformation) -> None:
+        """The small files that storage's records name with their digests."""
         for group in info.vgs:
-            place = ("VG", group.id, "metadata")
-            if group.metadata is None or not group.metadata.startswith(media.SCHEME):
-                continue  # sif.check refuses another scheme
-            data = self._read(group.metadata[len(media.SCHEME):], media.MAX_SET_FILE_BYTES, place)
-            if data is not None and group.metadata_sha256 not in (None, media.sha256_hex(data)):
-                self._broken("the volume group's metadata was altered", place, found=media.sha256_hex(data),
-                             wanted=group.metadata_sha256)
+            self._named(("VG", group.id, "metadata"), group.metadata, group.metadata_sha256,
+                        "the volume group's metadata was altered")
+        for disk in info.disks:
+            self._named(("DISK", disk.id, "boot_code"), disk.boot_code, disk.boot_code_sha256,
+                        "the disk's boot code was altered")
+            self._named(("DISK", disk.id, "boot_gap"), disk.boot_gap, disk.boot_gap_sha256,
+                        "what lies behind the disk's MBR was altered")
+
+    def _named(self, place: Tuple[str, str, str], path: Optional[str], digest: Optional[str], altered: str) -> None:
+        if path is None or not path.startswith(media.SCHEME):
+            return  # sif.check refuses another scheme
+        data = self._read(path[len(media.SCHEME):], media.MAX_SET_FILE_BYTES, place)
+        if data is not None and digest not in (None, media.sha256_hex(data)):
+            self._broken(altered, place, found=media.sha256_hex(data), wanted=digest)
 
     def _catalogs(self, info: SystemInformation) -> None:
         """A catalog that cannot be read is found before anything is written, not after the restore."""
@@ -272,6 +288,21 @@ class _Loader:
             if data is not None and record.sha256 != media.sha256_hex(data):
                 self._broken(f"{inside} was altered", (record.KIND, record.id, "sha256"),
                              found=media.sha256_hex(data), wanted=record.sha256, hint="copy the whole set again")
+    def _images(self, info: SystemInformation) -> None:
+        """Images are read through, not into memory."""
+        mine = {raw.path[len(media.SCHEME):]: raw for raw in info.raws if raw.path.startswith(media.SCHEME)}
+        self.image_paths = frozenset(mine)
+        for path, raw in mine.items() if self.with_images else ():
+            place = ("RAW", raw.id, "path")
+            try:
+                size, digest = media.file_digest(self.directory, path)
+            except media.BadFile as error:
+                self._broken(error.what, place, found=error.found or path, hint=error.hint)
+                continue
+            self.images[path] = media.Spooled(self.directory / path, size, digest)
+            if digest != raw.file_sha256:
+                self._broken("the image of a partition was altered", ("RAW", raw.id, "file_sha256"), found=digest,
+                             wanted=raw.file_sha256, hint="copy the whole set again")
 
     def _manifest(self) -> None:
         name = media.find_name(self.directory, media.MANIFEST)
@@ -290,6 +321,9 @@ class _Loader:
         self.places.update({(media.MANIFEST, entry.path, ""): f"{shown}:{entry.line}:1" for entry in entries})
         for entry in entries:
             place = (media.MANIFEST, entry.path, "")
+            if entry.path in self.image_paths:
+                self._manifest_image(entry)
+                continue
             found = used.pop(media.find_name(self.directory, entry.path) or entry.path, None)
             if found is None and entry.path.lower() not in self.unreadable:
                 found = self._read(entry.path, media.MAX_SET_FILE_BYTES, place)
@@ -300,6 +334,14 @@ class _Loader:
         signature = media.find_name(self.directory, media.SIGNATURE)
         if signature is not None and self.instead is None:
             self._read(signature, media.MAX_SIGNATURE_BYTES, None)  # judged by sif.signature
-        for missing in sorted(used):
+        listed = {entry.path for entry in entries}
+        for missing in sorted((*used, *(path for path in self.images if path not in listed))):
             self._broken(f"{missing} is not in the manifest", (media.MANIFEST, "", ""),
                          hint="write the set again with its own tool")
+
+    def _manifest_image(self, entry: media.ManifestEntry) -> None:
+        found = self.images.get(entry.path)
+        if found is not None and (found.size, found.sha256) != (entry.size, entry.sha256):
+            self._broken(f"{entry.path} is not what the manifest says", (media.MANIFEST, entry.path, ""),
+                         found=f"{found.size} bytes, {found.sha256}", wanted=f"{entry.size} bytes, {entry.sha256}",
+                         hint="copy the whole set again")

@@ -13,9 +13,10 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
-from typing import IO, Callable, Mapping, Optional, Sequence, Tuple
+from typing import IO, Callable, Iterable, Iterator, Mapping, Optional, Sequence, Tuple
 
 from sif.errors import CommandFailed, ToolMissing
 
@@ -133,6 +134,86 @@ def stream(argv: Sequence[str], *, timeout: float, on_line: Callable[[str], None
     child.stdout.close()
     status = child.wait()
     return Result(tuple(argv), status, "\n".join(tail), "", time.monotonic() - began)
+
+
+def feed(argv: Sequence[str], chunks: Iterable[bytes], output: IO[bytes], *, timeout: float) -> Result:
+    """Run a program with ``chunks`` as its input and its output going to an open file, in constant memory.
+
+    ``timeout`` (seconds) is for its end once the input is over. Raises :class:`CommandFailed` for a failure,
+    :class:`ToolMissing`, and whatever making the chunks raises; the program is gone then.
+    """
+    began = time.monotonic()
+    with tempfile.TemporaryFile() as errors:
+        child = _pipe(argv, subprocess.PIPE, output, errors)
+        assert child.stdin is not None
+        try:
+            with contextlib.suppress(BrokenPipeError):  # it has ended: its exit status says why
+                for chunk in chunks:
+                    child.stdin.write(chunk)
+                child.stdin.close()
+            child.wait(timeout)
+        except BaseException:
+            child.kill()
+            raise
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.close()
+            child.wait()
+        return _finished(argv, child, errors, began)
+
+
+@contextlib.contextmanager
+def drawn(argv: Sequence[str], size: int, *, timeout: float) -> Iterator[Iterator[bytes]]:
+    """Run a program and give its output piece by piece, each of up to ``size`` bytes, in constant memory.
+
+    Leaving the block before the output is over ends the program. Afterwards, raises :class:`CommandFailed` if it had
+    not done its work; ``timeout`` (seconds) is for its end once the output is over.
+    """
+    began = time.monotonic()
+    over = False
+
+    def pieces(stream: IO[bytes]) -> Iterator[bytes]:
+        nonlocal over
+        while True:
+            piece = stream.read(size)
+            if not piece:
+                break
+            yield piece
+        over = True
+
+    with tempfile.TemporaryFile() as errors:
+        child = _pipe(argv, subprocess.DEVNULL, subprocess.PIPE, errors)
+        assert child.stdout is not None
+        try:
+            yield pieces(child.stdout)
+            if over:
+                child.wait(timeout)
+        finally:
+            child.stdout.close()
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+        if over:
+            _finished(argv, child, errors, began)
+
+
+def _pipe(argv: Sequence[str], stdin: int, stdout: "int | IO[bytes]",
+          stderr: IO[bytes]) -> "subprocess.Popen[bytes]":
+    full = dict(environment())
+    full["PATH"] = _path()
+    try:
+        return subprocess.Popen(list(argv), stdin=stdin, stdout=stdout, stderr=stderr, env=full)
+    except OSError as error:
+        raise _missing(argv, error) from error
+
+
+def _finished(argv: Sequence[str], child: "subprocess.Popen[bytes]", errors: IO[bytes], began: float) -> Result:
+    errors.seek(0)
+    said = errors.read(65536).decode("utf-8", "replace")
+    if child.returncode:
+        raise CommandFailed(f"{argv[0]} failed", where=pasteable(argv),
+                            found=f"exit status {child.returncode}: {said.strip()[-2000:]}")
+    return Result(tuple(argv), child.returncode, "", said, time.monotonic() - began)
 
 
 def _deliver(raw: bytes, on_line: Callable[[str], None], tail: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 from pathlib import Path
 from typing import Dict, Iterable, List, Mapping, Sequence, Tuple
 
@@ -51,8 +52,8 @@ def write_text(records: Iterable[Record], foreign: Iterable[Foreign] = ()) -> st
     return text
 
 
-def render_set(info: SystemInformation, files: Mapping[str, bytes]) -> Tuple[Tuple[str, bytes], ...]:
-    """Every file of the set as (path, bytes), the manifest last; ``files`` are those beside the SIF's parts.
+def render_set(info: SystemInformation, files: Mapping[str, media.Content]) -> Tuple[Tuple[str, media.Content], ...]:
+    """Every file of the set as (path, content), the manifest last; ``files`` are those beside the SIF's parts.
 
     Raises :class:`sif.codec.Unwritable` or :class:`sif.problems.SifRejected` for what could not be read again.
     """
@@ -65,22 +66,22 @@ def render_set(info: SystemInformation, files: Mapping[str, bytes]) -> Tuple[Tup
     include = Include(id="2", path=COMMANDS_NAME, sha256=media.sha256_hex(commands))
     first = [record for record in body if record.KIND not in FRAGMENT_KINDS]
     state = write_text([version, include, *first], info.foreign).encode()
-    content: Dict[str, bytes] = {**files, COMMANDS_NAME: commands, DEFAULT_NAME: state}
+    content: Dict[str, media.Content] = {**files, COMMANDS_NAME: commands, DEFAULT_NAME: state}
     for path in content:
         fault = media.path_fault(path)
         if fault:
             raise Unwritable(f"a file cannot be part of a set: {fault}", found=path)
-    for path in (DEFAULT_NAME, COMMANDS_NAME):
-        problems = errors_of(parse_text(content[path].decode(), path)[1])
+    for path, data in ((DEFAULT_NAME, state), (COMMANDS_NAME, commands)):
+        problems = errors_of(parse_text(data.decode(), path)[1])
         if problems:
             raise rejection(path, problems)
-    missing = missing_pieces(info, content)
+    missing = missing_pieces(info, {path: data for path, data in content.items() if isinstance(data, bytes)})
     if missing:
         raise rejection(info.system.hostname, missing)
     return (*sorted(content.items()), (media.MANIFEST, media.manifest_text(content).encode()))
 
 
-def write_set(info: SystemInformation, directory: Path, files: Mapping[str, bytes]) -> None:
+def write_set(info: SystemInformation, directory: Path, files: Mapping[str, media.Content]) -> None:
     """Write ``dr_state.sif``, ``commands.sif``, ``files`` and ``manifest`` into ``directory``.
 
     All files are first written beside their final names and forced to the medium, then renamed one after the
@@ -91,17 +92,20 @@ def write_set(info: SystemInformation, directory: Path, files: Mapping[str, byte
     write_files(directory, render_set(info, files))
 
 
-def write_files(directory: Path, content: Sequence[Tuple[str, bytes]]) -> None:
-    """Write files of a set as :func:`write_set` does, in the order given, the manifest last. Raises WriteFailed."""
+def write_files(directory: Path, content: Sequence[Tuple[str, media.Content]]) -> None:
+    """Write files of a set as :func:`write_set` does, in the order given, the manifest last. Raises WriteFailed.
+
+    A large file (:class:`sif.media.Spooled`) that lies beside its final name, as :func:`new_name` says, is only
+    renamed; one that lies there under its final name stays; any other is copied.
+    """
     directories = sorted({(directory / path).parent for path, _ in content})
     try:
         for folder in directories:
             folder.mkdir(parents=True, exist_ok=True)
-        for path, data in content:
-            _write_new(directory / (path + _NEW), data)
+        made = [path for path, data in content if _write_new(directory / path, data)]
         drop_signature(directory)
-        for path, _ in content:
-            (directory / (path + _NEW)).replace(directory / path)
+        for path in made:
+            new_name(directory / path).replace(directory / path)
         _sync_directories(directories)
     except OSError as error:
         _remove_new(directory, [path for path, _ in content])
@@ -111,10 +115,9 @@ def write_files(directory: Path, content: Sequence[Tuple[str, bytes]]) -> None:
 
 def replace_file(path: Path, data: bytes) -> None:
     """Write one file so that a power cut leaves the old one or the new one. Raises :class:`WriteFailed`."""
-    new = path.with_name(path.name + _NEW)
     try:
-        _write_new(new, data)
-        new.replace(path)
+        _write_new(path, data)
+        new_name(path).replace(path)
         _sync_directories([path.parent])
     except OSError as error:
         raise WriteFailed("the file could not be written", where=str(path), found=str(error),
@@ -128,11 +131,26 @@ def drop_signature(directory: Path) -> None:
         (directory / name).unlink()
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    with path.open("wb") as stream:
-        stream.write(data)
+def new_name(path: Path) -> Path:
+    """Where a file is written before it is renamed to ``path``."""
+    return path.with_name(path.name + _NEW)
+
+
+def _write_new(path: Path, data: media.Content) -> bool:
+    """Put the content beside its final name, on the medium; False if it lies there under its final name already."""
+    if isinstance(data, media.Spooled) and data.path == path:
+        return False
+    if isinstance(data, media.Spooled) and data.path == new_name(path):
+        return True
+    with new_name(path).open("wb") as stream:
+        if isinstance(data, media.Spooled):
+            with data.path.open("rb") as source:
+                shutil.copyfileobj(source, stream, media.CHUNK_BYTES)
+        else:
+            stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
+    return True
 
 
 def _sync_directories(directories: List[Path]) -> None:
@@ -146,6 +164,6 @@ def _sync_directories(directories: List[Path]) -> None:
 
 def _remove_new(directory: Path, paths: List[str]) -> None:
     for path in paths:
-        left = directory / (path + _NEW)
+        left = new_name(directory / path)
         if left.exists():
             left.unlink()

@@ -23,6 +23,8 @@ def order_actions(draft: Draft) -> Draft:
             actions.append(_table(placement))
     for placement in draft.placements:
         actions += _partitions(layout, placement)
+    for placement in draft.placements:
+        actions += _raws(layout, placement)
     actions += _lvm(layout)
     actions += _contents(layout)
     return replace(draft, actions=tuple(actions))
@@ -48,6 +50,20 @@ def _partitions(layout: Layout, placement: Placement) -> List[Action]:
                    f"{'Container' if is_extended(part) else 'Partition'} {part.number} of {placement.present.path}, "
                    f"{human(part.sectors * disk.logical_sector)}", (f"table:{disk.id}",))
             for part in layout.partitions_on(disk.id)]
+
+
+def _raws(layout: Layout, placement: Placement) -> List[Action]:
+    """What is kept sector by sector: left as it is where the disk holds the saved content already."""
+    made = []
+    for raw in layout.saved.raws:
+        if layout.under(raw.device) == (placement.saved.id,):
+            keep = raw.id in placement.present.raws
+            made.append(Action(
+                f"raw:{raw.id}", ActionKind.KEEP_RAW if keep else ActionKind.WRITE_RAW, raw.id, placement.saved.id,
+                f"Keep the content of {raw.device}, {human(raw.size_bytes)}: it is what was saved" if keep else
+                f"Write the image of {raw.device}, {human(raw.size_bytes)}, from {raw.path}",
+                _needs(layout, raw.device)))
+    return made
 
 
 def _lvm(layout: Layout) -> List[Action]:

@@ -8,7 +8,7 @@ from rescue.failures import StagingFailed
 from sif.model import FileSystem, FsType, SystemInformation
 
 MARGIN_BYTES = 16 * 1024 * 1024
-"""Room for the journal, events, logs, the SIF set and GRUB's own files."""
+"""Room for the journal, events, logs, GRUB's own files and the drivers behind the initrd."""
 
 _READABLE = (FsType.EXT2, FsType.EXT3, FsType.EXT4, FsType.XFS)
 

@@ -35,6 +35,11 @@ class RescueFiles:
         return sum(_size(source) for source, _ in self.all)
 
 
+def bytes_of_set(directory: Path) -> int:
+    """The size of the set's files, which are staged beside the rescue system: drivers and a catalog count."""
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+
+
 def find_rescue_files(kernel: Path = KERNEL, initrd: Path = INITRD) -> RescueFiles:
     """The files the running rescue system is made of. Raises :class:`StagingFailed` when one is missing."""
     for path in (kernel, initrd):

@@ -28,7 +28,7 @@ from rescue.staging.bootpath import announce_uefi, install_bios, install_uefi
 from rescue.staging.choose import choose_stage
 from rescue.staging.early import appended, early_files
 from rescue.staging.grubcfg import phase2_arguments, phase2_cfg
-from rescue.staging.sources import RescueFiles
+from rescue.staging.sources import RescueFiles, bytes_of_set
 from rescue.workspace import Workspace
 from sif.model import FileSystem, Firmware, SystemInformation
 from sif.run import run
@@ -79,7 +79,8 @@ def stage(order: StageOrder, workspace: Workspace, events: Events) -> Job:
     power cut leaves a machine that starts phase 1 again. Raises :class:`StagingFailed`.
     """
     saved = order.saved
-    filesystem = choose_stage(saved, free_bytes_of(saved, workspace.target), order.files.needed_bytes())
+    needed = order.files.needed_bytes() + bytes_of_set(workspace.set)
+    filesystem = choose_stage(saved, free_bytes_of(saved, workspace.target), needed)
     files = StageFiles(in_tree(workspace.target, filesystem))
     with events.step("stage.files", f"Copy the rescue system to {filesystem.mount}") as step:
         _clear(files)

@@ -6,7 +6,7 @@ import errno
 import fcntl
 import os
 from contextlib import contextmanager
-from typing import Iterator, List
+from typing import Collection, Iterator, List, Tuple
 
 from rescue import detect
 from rescue.hardware import PresentDisk
@@ -90,9 +90,15 @@ def require_unused(path: str) -> None:
                             "see the kernel's log") from error
 
 
-def clear(path: str) -> None:
-    """Erase every signature on the disk's old partitions, then on the disk itself. Call it with the disk locked."""
+def clear(path: str, spare: Collection[Tuple[int, int]] = ()) -> None:
+    """Erase every signature on the disk's old partitions, then on the disk itself. Call it with the disk locked.
+
+    ``spare`` are stretches (first byte, bytes) that may hold already what will be there: a partition that is exactly
+    one of them is not touched.
+    """
     (disk,) = detect.list_nodes(path)
     for part in (child for child in disk.children if child.type == "part"):
+        if part.start is not None and (part.start * detect.START_UNIT, part.size) in spare:
+            continue
         run(("wipefs", "--all", "--force", part.path), timeout=_TIMEOUT)
     run(("wipefs", "--all", "--force", path), timeout=_TIMEOUT)

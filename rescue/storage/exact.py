@@ -28,11 +28,11 @@ from gi.repository import BlockDev
 
 from rescue.plan import DiskMatch
 from rescue.planner.layout import is_extended
-from rescue.storage import disks, mkfs, table
+from rescue.storage import disks, ext_options, mkfs, raw, table
 from rescue.storage.errors import RebuildFailed
 from rescue.storage.lvm_metadata import dm_name
 from rescue.storage.site import Site
-from sif.model import FileSystem, FsType, LogicalVolume, Partition, PhysicalVolume, Swap, TableType, VolumeGroup
+from sif.model import FileSystem, FsType, LogicalVolume, Partition, PhysicalVolume, Raw, Swap, TableType, VolumeGroup
 from sif.run import run
 
 _TIMEOUT = 600.0
@@ -64,8 +64,12 @@ class ExactDiskLabel(_Exact, DeviceFormat):  # type: ignore[misc]
         with disks.locked(path):
             clear_disk(site, self.match)
             with site.step(f"table:{disk.id}"):
-                run(("sfdisk", "--quiet", "--wipe", "always", "--wipe-partitions", "always", path), timeout=_TIMEOUT,
-                    input=table.script(disk, parts, path))
+                # What is kept sector by sector may be there already: only the other partitions are wiped.
+                kept = {raw.device for raw in site.saved.raws}
+                run(("sfdisk", "--quiet", "--wipe", "always", "--wipe-partitions", "never" if kept else "always", path),
+                    timeout=_TIMEOUT, input=table.script(disk, parts, path))
+                for part in (part for part in parts if kept and part.id not in kept and not is_extended(part)):
+                    run(("wipefs", "--all", "--force", table.node(path, part.number)), timeout=_TIMEOUT)
                 require("partition table", path, table.differences(
                     disk, parts, path, run(("sfdisk", "-J", path), timeout=_TIMEOUT).stdout))
         disks.settle()
@@ -76,7 +80,7 @@ def clear_disk(site: Site, match: DiskMatch) -> None:
     with site.step(f"wipe:{match.saved}"):
         disks.require_unchanged(match)
         disks.require_unused(match.path)
-        disks.clear(match.path)
+        disks.clear(match.path, raw.stretches(site.saved, match.saved))
 
 
 class ExactPartition(StorageDevice):  # type: ignore[misc]
@@ -214,9 +218,10 @@ class _ExactFS(_Exact):
                                              "LABEL": self.fs.label or ""})
 
     def _finish_ext(self) -> None:
-        """Set the exact number of reserved blocks (mke2fs takes only a percentage) and check the geometry."""
-        if self.fs.reserved_blocks is not None:
-            run(("tune2fs", "-r", str(self.fs.reserved_blocks), self.device), timeout=_TIMEOUT)
+        """Set what mke2fs does not, and check the geometry."""
+        options = ext_options.tune2fs_arguments(self.fs)
+        if options:
+            run(("tune2fs", *options, self.device), timeout=_TIMEOUT)
         shown = run(("dumpe2fs", "-h", self.device), timeout=_TIMEOUT).stdout
         require(f"file system {self.fs.id}", self.device, mkfs.ext_differences(self.fs, shown))
 
@@ -243,6 +248,23 @@ class ExactVFAT(_ExactFS, FATFS):  # type: ignore[misc]
 
 _CLASSES = {FsType.EXT2: ExactExt2, FsType.EXT3: ExactExt3, FsType.EXT4: ExactExt4, FsType.XFS: ExactXFS,
             FsType.VFAT: ExactVFAT}
+
+
+class ExactRaw(_Exact, DeviceFormat):  # type: ignore[misc]
+    """The content of a partition that is kept sector by sector: left if it is there, else written from its image."""
+
+    _type = "exact raw"
+    _name = "saved sectors"
+    _formattable = True
+    _supported = True
+
+    def __init__(self, site: Site, saved: Raw) -> None:
+        super().__init__()
+        self.site, self.saved = site, saved
+
+    def _create(self, **_kwargs: Any) -> None:
+        with self.site.step(f"raw:{self.saved.id}"):
+            raw.put_back(self.saved, self.device, self.site.images.get(self.saved.id))
 
 
 class ExactSwap(_Exact, SwapSpace):  # type: ignore[misc]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Dict, List, Tuple
 
+from rescue.storage import ext_options
 from rescue.storage.errors import RebuildFailed
 from sif.model import FileSystem, FsType
 
@@ -54,7 +55,7 @@ def _ext(fs: FileSystem) -> Dict[str, str]:
     # `none` first, so that nothing comes from the mke2fs.conf of the rescue system.
     features = ",".join(["none", *(f for f in fs.features if f not in _EXT_STATES)]) if fs.features else None
     return _given({"-q": "", "-F": "", "-U": fs.uuid, "-L": fs.label, "-b": fs.block_size, "-I": fs.inode_size,
-                   "-N": fs.inodes, "-O": features})
+                   "-N": fs.inodes, "-O": features, **ext_options.mke2fs_arguments(fs)})
 
 
 def _xfs(fs: FileSystem) -> Dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Mapping, Optional
 
 from rescue.plan import RestorePlan
 from rescue.storage import disks, exact
@@ -16,15 +16,18 @@ from sif.errors import CommandFailed, LifeboatError
 from sif.model import SystemInformation, VolumeGroup
 
 
-def rebuild(plan: RestorePlan, saved: SystemInformation, files_dir: Path, on_action: OnAction) -> None:
+def rebuild(plan: RestorePlan, saved: SystemInformation, files_dir: Path, on_action: OnAction,
+            images: Optional[Mapping[str, Path]] = None) -> None:
     """Write the plan's disks. ``files_dir`` is the directory of the SIF set (``media:`` paths start there).
+
+    ``images`` maps ids of RAW sections to their image files (:func:`rescue.images.find_images`).
 
     ``on_action`` hears of every action when it starts, finishes or fails. Raises :class:`DiskChanged` before
     anything is written to a disk that is not as planned, :class:`RebuildFailed` when a step did not have its
     effect. Idempotent: after an interruption, make a new plan and run again.
     """
     with tempfile.TemporaryDirectory(prefix="lifeboat-rebuild-") as work:
-        site = Site(plan, saved, files_dir, Path(work), on_action)
+        site = Site(plan, saved, files_dir, Path(work), on_action, images or {})
         metadata = {vg.id: _metadata(site, vg) for vg in saved.vgs if f"vg:{vg.id}" in site.actions}
         for match in plan.matches:
             disks.require_unchanged(match)
@@ -101,6 +104,9 @@ def _formats(site: Site, metadata: Dict[str, Path]) -> Dict[str, Any]:
         for pv in site.saved.pvs:
             if pv.id in vg.pvs and f"pv:{pv.id}" in site.actions:
                 formats[pv.device] = exact.ExactPV(site, pv, metadata[vg.id])
+    for raw in site.saved.raws:
+        if f"raw:{raw.id}" in site.actions:
+            formats[raw.device] = exact.ExactRaw(site, raw)
     for fs in site.saved.filesystems:
         if f"fs:{fs.id}" in site.actions:
             formats[fs.device] = exact.file_system(site, fs)

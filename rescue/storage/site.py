@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Dict, Iterator, Tuple
+from typing import Callable, Dict, Iterator, Mapping, Tuple
 
 from rescue.plan import Action, DiskMatch, RestorePlan
 from rescue.planner.layout import Layout
@@ -21,13 +21,17 @@ OnAction = Callable[[Action, str, float], None]
 
 @dataclass
 class Site:
-    """One rebuild: what the exact devices and formats need to know to do their part."""
+    """One rebuild: what the exact devices and formats need to know to do their part.
+
+    ``images`` maps ids of RAW sections to their image files.
+    """
 
     plan: RestorePlan
     saved: SystemInformation
     files_dir: Path
     work_dir: Path
     on_action: OnAction
+    images: Mapping[str, Path] = field(default_factory=dict)
     layout: Layout = field(init=False)
     actions: Dict[str, Action] = field(init=False)
 

@@ -8,111 +8,147 @@ import posixpath
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from sif import look
-from sif.capture.blocks import BlockDevice, descendants, probe_blocks, whole_disks
-from sif.capture.boot import probe_boot
-from sif.capture.errors import CaptureFailed, NotRestorable
+from sif.capture.blocks import LSBLK, BlockDevice, descendants, whole_disks
+from sif.capture.boot import EXCLUDABLE
+from sif.capture.btrfs import probe_btrfs_members
+from sif.capture.crypttab import crypttab_devices
+from sif.capture.errors import CaptureFailed, NotRestorable, not_restorable
 from sif.capture.from_providers import Asker, nobody, volumes_of
-from sif.capture.lvm import probe_group_members
+from sif.capture.fstab import parse_fstab, udev_decoded
+from sif.capture.leaveout import require_not_needed, require_restorable, split_words, without_files
+from sif.capture.lvm import probe_group_members, reports
+from sif.capture.machine import configured_devices, configured_mounts, with_machine
 from sif.capture.mirrors import mirrors_as_found
-from sif.capture.mounts import parse_fstab, read_fstab, with_mounts
-from sif.capture.network import probe_devices, probe_nics
+from sif.capture.mountinfo import read_mounts
+from sif.capture.mounts import with_mounts
+from sif.capture.multipath import probe_machine
 from sif.capture.providers import DEFAULT_PROVIDERS, read_providers
 from sif.capture.roles import Roles, assign_roles, volume_group_disks
 from sif.capture.storage import Storage, probe_storage
+from sif.capture.swapfiles import read_swaps
 from sif.capture.system import probe_system
-from sif.catalog.part import catalog_part
+from sif.capture.trees import in_tree, offline
 from sif.check import check
 from sif.drivers.collect import Collect, collect_drivers, with_drivers
+from sif.drivers.tools import with_tools
 from sif.errors import UsageError
 from sif.features import features_of
-from sif.model import Disk, DiskRole, FileSystem, Store, SystemInformation, TableType, Version
+from sif.model import Btrfs, Disk, DiskRole, FileSystem, Store, Subvolume, SystemInformation, TableType, Version
 from sif.problems import errors_of, rejection
+from sif.raw.choose import KeptRaw, RawWish
+from sif.raw.keep import require_idle
 
 __all__ = ["DEFAULT_PROVIDERS", "CaptureFailed", "Captured", "NotRestorable", "capture", "parse_fstab", "probe_storage"]
 
 PROVIDER = "sif 0.1.0"
+Mountable = Union[FileSystem, Btrfs, Subvolume]
+"""What the system and boot volumes can be."""
+
+_AHEAD_SECONDS = 120.0
 _TRANSIENT_PLACES = ("/proc", "/sys", "/dev", "/run", "/tmp", "/mnt", "/media")
 """Where mounts come and go: what is mounted there is not part of the system unless fstab says so."""
 
 
 @dataclass(frozen=True)
 class Captured:
-    """A set ready to be written: the records, the medium's further files, and notes for the administrator."""
+    """A set ready to be written: the records, the medium's further files, and notes for the administrator.
+
+    ``raw`` are the partitions whose images are still to be taken: :func:`sif.raw.keep.with_images`.
+    """
 
     info: SystemInformation
     files: Mapping[str, bytes]
     notes: Tuple[str, ...] = ()
+    raw: Tuple[KeptRaw, ...] = ()
 
 
-def capture(*, providers: Path = Path(DEFAULT_PROVIDERS), hostname: Optional[str] = None,
-            exclude_disks: Sequence[str] = (), catalog: bool = False,
-            drivers: Collect = Collect.NONE, ask: Asker = nobody) -> Captured:
-    """Describe the running machine.
+def capture(*, providers: Optional[Path] = None, hostname: Optional[str] = None,
+            exclude_disks: Sequence[str] = (), catalog: bool = False, exclude: Sequence[str] = (),
+            describe_all: bool = False, drivers: Collect = Collect.NONE, tools: Sequence[str] = (),
+            ask: Asker = nobody, raw: Sequence[str] = (), strict_raw: bool = True) -> Captured:
+    """Describe the running machine, or, inside :func:`sif.look.rooted`, the one whose file systems are mounted there.
 
-    ``exclude_disks`` are kernel names of disks to leave out; ``catalog`` adds the catalog;
-    ``drivers`` says which kernel modules are collected; ``ask`` asks providers, when all else is known to be right, for
-    their sections and files. Raises NotRestorable for
+    ``providers`` is the fragments' directory, by default the captured system's own. ``exclude_disks`` are kernel names
+    of disks to leave out, ``exclude`` names of anything (docs: `sif capture`);
+    ``describe_all`` describes also what this version's rescue system can't make again; ``catalog`` adds the
+    catalog; ``drivers`` says which kernel modules are collected, ``tools`` which programs go along; ``ask`` asks
+    providers, when all else is known to be right, for their sections and files; ``raw`` names partitions that are kept
+    sector by sector beside the reserved ones (``strict_raw``: all of them must be there). Raises NotRestorable for
     what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
     provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
     UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
     with ``catalog`` NoDatabase when no package database is found.
     """
+    providers = providers if providers is not None else look.place(DEFAULT_PROVIDERS)
     if not look.ask("is_root", (), lambda: os.geteuid() == 0):
         raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
+    with look.ahead((LSBLK, *reports()), timeout=_AHEAD_SECONDS):
+        return _captured(providers, hostname, exclude_disks, catalog, exclude, describe_all, drivers, tools, ask,
+                         RawWish(tuple(raw), strict=strict_raw))
+
+
+def _captured(providers: Path, hostname: Optional[str], exclude_disks: Sequence[str], catalog: bool,
+              exclude: Sequence[str], describe_all: bool, drivers: Collect, tools: Sequence[str], ask: Asker,
+              wish: RawWish) -> Captured:
     stores, commands = read_providers(providers)
-    devices = probe_blocks()
+    devices = in_tree(probe_machine()) if offline() else probe_machine()
     disks = whole_disks(devices)
     _check_excluded(exclude_disks, disks)
-    groups = volume_group_disks(devices, disks, probe_group_members())
-    roles = assign_roles(disks, devices, _used(devices, stores), groups, exclude_disks)
+    more_disks, things, files = split_words([word for word in exclude if word != EXCLUDABLE], disks)
+    exclude_disks = (*exclude_disks, *more_disks)
+    groups = volume_group_disks(devices, disks, (*probe_group_members(), *probe_btrfs_members()))
+    used = _used(devices, stores)
+    roles = assign_roles(disks, devices, used, groups, exclude_disks)
     _check_stores(roles, devices, stores)
-    storage = probe_storage(roles.critical(), blocks=devices)
-    if storage.unsupported:
-        raise NotRestorable("this machine has something that this version cannot restore",
-                            found="; ".join(storage.unsupported),
-                            wanted="GPT or MBR, linear LVM, ext2/3/4, xfs, vfat, swap",
-                            hint="leave a disk out by name: --exclude-disk NAME")
-    storage = with_mounts(storage, read_fstab(), _mounted(storage, devices))
+    storage = probe_storage(roles.critical(), blocks=devices, exclude=things, raw=replace(wish, used=frozenset(used)))
+    fstab, mounts = configured_mounts(), tuple(mount for mount in read_mounts() if _system_mount(mount.place))
+    require_not_needed(storage, exclude_disks, devices, fstab, mounts)
+    require_idle(storage.raw, devices)
+    storage = with_mounts(storage, fstab, _mounted(storage, devices), mounts, read_swaps())
+    storage = without_files(storage, files)
     storage = replace(storage, filesystems=tuple(_with_usage(fs) for fs in storage.filesystems))
     root = _mounted_at(storage, "/")
     boot_fs = _mounted_at(storage, "/boot") or root
+    if (root is None or boot_fs is None) and storage.unsupported:
+        raise not_restorable(storage.unsupported, hint="the file system of / is on one of them, or on no disk")
     if root is None or boot_fs is None:
         raise CaptureFailed("the file system of / is on no disk of this machine",
                             found=", ".join(f"{d.kname} ({d.type})" for d in devices if d.type == "disk") or "no disk",
                             hint="capture works on machines that start from their own disks; is this a container?")
+    first = {ident: f"/dev/{name}" for ident, name in roles.critical().items()}
+    info = storage.into(SystemInformation(version=_version(), system=probe_system(boot_fs.id, root.id, hostname),
+                                          stores=stores, commands=commands))
+    info, notes = with_machine(info, storage.paths, first, exclude)
     part = ask(volumes_of((*storage.filesystems, *storage.btrfs, *storage.subvolumes)))
     _check_stores(roles, devices, part.stores())
-    first = {ident: f"/dev/{name}" for ident, name in roles.critical().items()}
-    boot, entries = probe_boot(storage.filesystems, storage.partitions, first, _first_sector)
-    info = storage.into(SystemInformation(
-        version=_version(), system=probe_system(boot_fs.id, root.id, hostname), boot=boot, efi_entries=entries,
-        nics=probe_nics(), devices=probe_devices(), stores=stores, commands=commands))
     others = _other_disks(roles, devices)
     info = part.into(replace(info, disks=(*info.disks, *others)))
-    found = collect_drivers(info, drivers)
+    found = with_tools(collect_drivers(info, drivers), tools)
     info = with_drivers(info, found)
     info = replace(info, version=replace(info.version, requires=features_of(info)))
+    loud = require_restorable(storage, info, describe_all)
     info, shared = mirrors_as_found(info)
     problems = errors_of(check(info))
     if problems:
         raise rejection(info.system.hostname, problems)
-    notes = (*storage.notes, *found.notes, *shared, *part.notes,
-             *(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others))
-    captured = Captured(info, {**dict(storage.files), **found.content, **part.files}, notes)
+    left = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
+    captured = Captured(info, {**dict(storage.files), **found.content, **part.files},
+                        (*loud, *left, *storage.notes, *found.notes, *shared, *part.notes, *notes), storage.raw)
     return add_catalog(captured) if catalog else captured
 
 
 def add_catalog(captured: Captured) -> Captured:
-    """The same capture with the catalog of the running system in it.
+    """The same capture with the catalog of the captured system in it.
 
     Comes after the checks, because it takes longest: what is refused is refused at once.
     """
-    part = catalog_part(Path("/"), captured.info.system.hostname)
-    return Captured(replace(captured.info, catalogs=(part.section,)), {**captured.files, part.path: part.data},
-                    (*captured.notes, *part.notes))
+    from sif.catalog.part import catalog_part  # a capture without a catalog does not wait for it
+    part = catalog_part(look.place("/"), captured.info.system.hostname)
+    return replace(captured, info=replace(captured.info, catalogs=(part.section,)),
+                   files={**captured.files, part.path: part.data}, notes=(*captured.notes, *part.notes))
 
 
 def _version() -> Version:
@@ -123,16 +159,16 @@ def _version() -> Version:
 
 def _used(devices: Sequence[BlockDevice], stores: Sequence[Store]) -> Set[str]:
     """Kernel names of what the system uses: in fstab, or mounted where systems mount, or swap; never a store."""
-    wanted = {line.spec for line in read_fstab()}
+    wanted, named = configured_devices()
     store_specs = {store.device for store in stores if store.device}
     real = _specs()
     found: Set[str] = set()
-    in_fstab = {posixpath.basename(look.real(spec)) for spec in wanted if spec.startswith("/dev/")}
+    found |= crypttab_devices()
     for device in devices:
         names = real.get(device.kname, set())
         if names & store_specs:
             continue
-        if names & wanted or device.kname in in_fstab or _system_mount(device.mountpoint):
+        if names & wanted or device.kname in named or _system_mount(device.mountpoint):
             found.add(device.kname)
     return found
 
@@ -144,7 +180,8 @@ def _specs() -> Mapping[str, Set[str]]:
                            ("by-partlabel", "PARTLABEL")):
         base = f"/dev/disk/{directory}"
         for name in look.entries(base):
-            real.setdefault(posixpath.basename(look.real(f"{base}/{name}")), set()).add(f"{tag}={name}")
+            real.setdefault(posixpath.basename(look.real(f"{base}/{name}")), set()).add(
+                f"{tag}={udev_decoded(name)}")
     return real
 
 
@@ -184,17 +221,14 @@ def _mounted(storage: Storage, devices: Sequence[BlockDevice]) -> Mapping[str, s
     return found
 
 
-def _mounted_at(storage: Storage, place: str) -> Optional[FileSystem]:
-    return next((fs for fs in storage.filesystems if fs.mount == place), None)
+def _mounted_at(storage: Storage, place: str) -> Optional[Mountable]:
+    mountable: Tuple[Mountable, ...] = (*storage.filesystems, *storage.btrfs, *storage.subvolumes)
+    return next((item for item in mountable if item.mount == place), None)
 
 
 def _with_usage(fs: FileSystem) -> FileSystem:
     used = look.used_bytes(fs.mount) if fs.mount and look.is_mount(fs.mount) else None
     return replace(fs, used_bytes=used if used is not None else fs.used_bytes)
-
-
-def _first_sector(path: str) -> bytes:
-    return look.data(path, 512)
 
 
 def _other_disks(roles: Roles, devices: Sequence[BlockDevice]) -> Tuple[Disk, ...]:
@@ -207,6 +241,7 @@ def _other_disks(roles: Roles, devices: Sequence[BlockDevice]) -> Tuple[Disk, ..
             found.append(Disk(
                 id=ident, role=role, size_bytes=device.size_bytes, logical_sector=device.logical_sector,
                 physical_sector=device.physical_sector, table=TableType.NONE, model=device.model, serial=device.serial,
-                wwn=device.wwn, bus=device.bus, by_path=device.by_path, device=device.kname))
+                wwn=device.wwn, bus=device.bus, by_path=device.by_path, device=device.kname,
+                multipath=device.multipath, paths=device.paths))
     return tuple(found)
 

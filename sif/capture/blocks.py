@@ -12,13 +12,17 @@ from sif import look
 from sif.problems import printable
 
 _COLUMNS = ("KNAME,PKNAME,PATH,TYPE,SIZE,LOG-SEC,PHY-SEC,MODEL,SERIAL,WWN,TRAN,RM,RO,MOUNTPOINT")
-_NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd|nbd)[0-9]")
+LSBLK = ("lsblk", "--json", "--bytes", "--output", _COLUMNS)
+_NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd|nbd|bcache|drbd|zd)[0-9]")
 _SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class BlockDevice:
-    """One node of ``lsblk``: ``kname`` is the kernel's name, ``parents`` the kernel names below it."""
+    """One node of ``lsblk``: ``kname`` is the kernel's name, ``parents`` the kernel names below it.
+
+    A disk that is used through a multipath map has the map's WWID in ``multipath`` and its ``paths`` by path.
+    """
 
     kname: str
     path: str
@@ -35,6 +39,8 @@ class BlockDevice:
     read_only: bool = False
     mountpoint: Optional[str] = None
     by_path: Optional[str] = None
+    multipath: Optional[str] = None
+    paths: Tuple[str, ...] = ()
 
 
 def parse_lsblk(text: str) -> Tuple[BlockDevice, ...]:
@@ -81,9 +87,17 @@ def _text(value: Any) -> Optional[str]:
     return printable(str(value).strip()) or None if value is not None else None
 
 
+def partition_number(node: str) -> int:
+    """The number at the end of a partition's device name (``nvme0n1p2`` → 2)."""
+    found = re.search(r"([0-9]+)$", node)
+    if not found:
+        raise ValueError(f"no partition number in {node}")
+    return int(found.group(1))
+
+
 def probe_blocks() -> Tuple[BlockDevice, ...]:
     """Every block device of the running machine, with its name by path."""
-    devices = parse_lsblk(look.run(["lsblk", "--json", "--bytes", "--output", _COLUMNS], timeout=_SECONDS).stdout)
+    devices = parse_lsblk(look.run(LSBLK, timeout=_SECONDS).stdout)
     paths = by_path_names()
     return tuple(replace(d, by_path=paths.get(d.kname), bus=d.bus or _bus(d.kname)) for d in devices)
 
@@ -114,7 +128,7 @@ def whole_disks(devices: Sequence[BlockDevice]) -> Tuple[BlockDevice, ...]:
 def natural_key(text: str) -> Tuple[Tuple[int, int, str], ...]:
     """Sort key in which runs of hexadecimal-free digits compare as numbers."""
     parts = re.split(r"([0-9]+)", text)
-    return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts if p)
+    return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p)
 
 
 def descendants(devices: Sequence[BlockDevice], kname: str) -> Tuple[BlockDevice, ...]:

@@ -3,123 +3,185 @@
 from __future__ import annotations
 
 import fnmatch
-import re
 from dataclasses import dataclass
-from typing import Callable, Mapping, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from sif import look
+from sif.capture.bootconfig import clean_cmdline, configured_cmdline, grub_default, systemd_boot_default
+from sif.capture.efi import EFI, RawEntry, efi_entries, own_entries, read_entries
 from sif.capture.errors import NotRestorable
-from sif.model import Boot, EfiEntry, FileSystem, Firmware, Loader, Partition, Ref
+from sif.capture.loaders import (
+    CONFIG_FILES,
+    boot_code_name,
+    config_name,
+    esp_leftovers,
+    has_grub_boot_code,
+    uefi_loader,
+)
+from sif.capture.trees import offline
+from sif.model import (
+    Boot,
+    EfiEntry,
+    FileSystem,
+    Firmware,
+    FsType,
+    Loader,
+    MdArray,
+    Partition,
+    Ref,
+    SystemInformation,
+    TableType,
+)
 
-_EFI = "/sys/firmware/efi"
-_SECURE_BOOT = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
-_OWN_ENTRY = "Lifeboat recovery"
-_SECONDS = 30.0
-_BOOT_CODE_BYTES = 440
-
-_ENTRY = re.compile(r"Boot([0-9A-Fa-f]{4})\*\s+(.+?)\s+HD\(\d+,GPT,([0-9A-Fa-f-]{36})[^)]*\)/(.*)$")
+_ESP_TYPES = ("c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "0xef")
+_ESP_PLACES = ("/boot/efi", "/efi", "/boot")
+EXCLUDABLE = "boot-loader"
+"""The name by which an administrator says that the machine has no loader of its own to restore."""
 
 
 @dataclass(frozen=True)
-class RawEntry:
-    """One line of ``efibootmgr -v``: number, label, the partition's GUID and the file's path."""
+class BootFacts:
+    """The BOOT section, its EFIENTRY sections, and what could not be carried."""
 
-    number: str
-    label: str
-    partition: str
-    path: str
-
-
-def firmware(efi: str = _EFI) -> Firmware:
-    return Firmware.UEFI if look.is_dir(efi) else Firmware.BIOS
+    boot: Boot
+    entries: Tuple[EfiEntry, ...] = ()
+    notes: Tuple[str, ...] = ()
 
 
-def secure_boot(efi: str = _EFI) -> bool:
-    """Whether Secure Boot is on: the last byte of the EFI variable."""
-    try:
-        return look.data(f"{efi}/efivars/{_SECURE_BOOT}")[-1:] == b"\x01"
-    except OSError:
-        return False
+def firmware() -> Firmware:
+    """How the running machine was started."""
+    return Firmware.UEFI if look.is_dir(EFI) else Firmware.BIOS
 
 
-def parse_efibootmgr(text: str) -> Tuple[Tuple[str, ...], Tuple[RawEntry, ...]]:
-    """BootOrder, and the active entries that start a file on a GPT partition, of ``efibootmgr -v``.
+def tree_firmware(info: SystemInformation, disk_paths: Mapping[str, str], read: Callable[[str], bytes]) -> Firmware:
+    """How the system of another tree is started: as the running machine was, unless that can't be."""
+    now = firmware()
+    if now is Firmware.UEFI:
+        return Firmware.UEFI if esps(info) else Firmware.BIOS
+    started = any(has_grub_boot_code(read(path)) for path in disk_paths.values())
+    return Firmware.BIOS if started or not esps(info) else Firmware.UEFI
 
-    Versions before 18 write ``HD(...)/File(\\EFI\\...)``, later ones ``HD(...)/\\EFI\\...``.
+
+def probe_boot(info: SystemInformation, disk_paths: Mapping[str, str], read: Callable[[str], bytes],
+               excluded: Sequence[str] = ()) -> BootFacts:
+    """The boot loader and the firmware's entries of the machine whose storage ``info`` holds.
+
+    ``disk_paths`` maps disk ids to device paths, ``read`` returns a device's first sector. Raises NotRestorable, naming
+    what is there, when the loader is none of those that can be restored, unless ``excluded`` has ``boot-loader``.
     """
-    order: Tuple[str, ...] = ()
-    entries = []
-    for line in text.splitlines():
-        if line.startswith("BootOrder:"):
-            order = tuple(line.partition(":")[2].strip().split(","))
-        found = _ENTRY.match(line)
-        if found:
-            number, label, partition, rest = found.groups()
-            entries.append(RawEntry(number.upper(), label.strip(), partition.lower(), _file_path(rest)))
-    return order, tuple(entries)
-
-
-def _file_path(rest: str) -> str:
-    """The path behind ``HD(...)/``, without the optional data that may follow it."""
-    inside = re.match(r"File\(([^)]*)\)", rest)
-    return inside.group(1) if inside else re.split(r"[\t{]", rest)[0].strip()
-
-
-def efi_entries(order: Sequence[str], raw: Sequence[RawEntry], esp_of: Mapping[str, str]) -> Tuple[EfiEntry, ...]:
-    """The entries of this system as records, numbered in BootOrder.
-
-    ``esp_of`` maps partition GUIDs to ids of file systems. The firmware's numbers are not kept: a new machine's
-    firmware gives its own. Our own recovery entry never belongs to a system.
-    """
-    by_number = {entry.number: entry for entry in raw}
-    ours = [by_number[n.upper()] for n in order if n.upper() in by_number]
-    ours = [entry for entry in ours if entry.partition in esp_of and entry.label != _OWN_ENTRY]
-    return tuple(EfiEntry(id=str(i), label=entry.label, esp=Ref(esp_of[entry.partition]), path=entry.path)
-                 for i, entry in enumerate(ours, 1))
-
-
-def clean_cmdline(text: str) -> str:
-    """The kernel command line without what the boot loader adds."""
-    return " ".join(w for w in text.split() if not w.startswith(("BOOT_IMAGE=", "initrd=")))
-
-
-def has_grub_boot_code(first_sector: bytes) -> bool:
-    """Whether a disk's first sector holds GRUB's boot code (its ``GRUB`` message)."""
-    return b"GRUB" in first_sector[:_BOOT_CODE_BYTES]
-
-
-def probe_boot(
-    filesystems: Sequence[FileSystem], partitions: Sequence[Partition], disk_paths: Mapping[str, str],
-    read: Callable[[str], bytes],
-) -> Tuple[Boot, Tuple[EfiEntry, ...]]:
-    """The boot loader and the firmware's entries. Raises NotRestorable when the loader is not GRUB.
-
-    ``disk_paths`` maps disk ids to device paths, ``read`` returns a device's first sector.
-    """
-    cmdline = clean_cmdline(look.text("/proc/cmdline"))
     prefix = next((p for p in ("/boot/grub", "/boot/grub2") if look.is_dir(p)), None)
-    if prefix is None:
-        raise NotRestorable("the boot loader of this machine can't be restored", found="no /boot/grub", wanted="GRUB")
-    if firmware() is Firmware.BIOS:
-        disks = tuple(Ref(ident) for ident, path in disk_paths.items() if has_grub_boot_code(read(path)))
-        return Boot(loader=Loader.GRUB_PC, disks=disks, cmdline=cmdline, grub_prefix=prefix), ()
-    esp = tuple(fs for fs in filesystems if fs.mount in ("/boot/efi", "/efi"))
-    guid_of = {p.id: p.uuid for p in partitions}
-    esp_of = {guid: fs.id for fs in esp for guid in (guid_of.get(fs.device),) if guid}
-    order, raw = _efibootmgr()
-    entries = efi_entries(order, raw, esp_of)
-    shim = any(_has_shim(f"{fs.mount}/EFI") for fs in esp)
-    return Boot(loader=Loader.GRUB_EFI, esp=tuple(Ref(fs.id) for fs in esp), shim=shim, cmdline=cmdline,
-                grub_prefix=prefix, boot_order=tuple(Ref(e.id) for e in entries)), entries
+    if EXCLUDABLE in excluded:
+        return BootFacts(Boot(loader=Loader.NONE, cmdline=_cmdline(info, None, ())),
+                         notes=("the boot loader is excluded: a restored machine does not start by itself",))
+    if info.system.firmware is Firmware.BIOS:
+        return _bios(info, disk_paths, read, prefix)
+    return _uefi(info, prefix)
 
 
-def _has_shim(folder: str) -> bool:
-    return any(fnmatch.fnmatch(name, "shim*.efi") for vendor in look.entries(folder)
-               for name in look.entries(f"{folder}/{vendor}"))
+def _bios(info: SystemInformation, disk_paths: Mapping[str, str], read: Callable[[str], bytes],
+          prefix: Optional[str]) -> BootFacts:
+    sectors = {ident: read(path) for ident, path in disk_paths.items()}
+    disks = tuple(Ref(ident) for ident, sector in sectors.items() if has_grub_boot_code(sector))
+    if prefix is None or not disks:
+        names = dict.fromkeys((*config_name([path for path in CONFIG_FILES if look.exists(path)]),
+                               *(name for name in map(boot_code_name, sectors.values()) if name)))
+        raise _unknown(names, "no directory /boot/grub" if prefix is None else
+                       "no disk whose first sector holds GRUB's boot code")
+    return BootFacts(Boot(loader=Loader.GRUB_PC, disks=disks, cmdline=_cmdline(info, prefix, ()), grub_prefix=prefix,
+                          default_entry=grub_default()))
 
 
-def _efibootmgr() -> Tuple[Tuple[str, ...], Tuple[RawEntry, ...]]:
-    if not look.have("efibootmgr"):
-        return (), ()
-    result = look.run(["efibootmgr", "-v"], timeout=_SECONDS, check=False)
-    return parse_efibootmgr(result.stdout) if result.ok else ((), ())
+def _uefi(info: SystemInformation, prefix: Optional[str]) -> BootFacts:
+    order, raw = read_entries()
+    found = esps(info)
+    partitions = {uuid: fs.id for fs in found for uuid in _partition_names(info, fs)}
+    ours = own_entries(order, raw, partitions)
+    usable, notes = _usable(ours, {fs.id: fs for fs in found}, partitions)
+    entries = efi_entries(order, usable, partitions)
+    found = _in_order(found, entries)
+    folders = [fs.mount for fs in found if fs.mount]
+    systemd_boot = any(_files(f"{folder}/EFI/systemd", "systemd-boot*.efi") for folder in folders)
+    loader = uefi_loader([entry.path for entry in usable if entry.active], prefix is not None, systemd_boot)
+    if not isinstance(loader, Loader):
+        names = dict.fromkeys((*loader, *esp_leftovers([n for f in folders for n in look.entries(f"{f}/EFI")])))
+        raise _unknown(names, "neither /boot/grub nor \\EFI\\systemd on an EFI system partition"
+                       if folders else "no EFI system partition that is mounted")
+    grub = loader is Loader.GRUB_EFI
+    numbers = [entry.number for entry in own_entries(order, usable, partitions)]
+    boot = Boot(
+        loader=loader, esp=tuple(Ref(fs.id) for fs in found), grub_prefix=prefix if grub else None,
+        shim=any(_files(f"{folder}/EFI/{vendor}", "shim*.efi") for folder in folders
+                 for vendor in look.entries(f"{folder}/EFI")),
+        cmdline=_cmdline(info, prefix if grub else None, folders),
+        default_entry=grub_default() if grub else systemd_boot_default((*folders, "/boot")),
+        boot_order=tuple(Ref(entry.id) for entry, one in zip(entries, numbers) if one in order))
+    return BootFacts(boot, entries, notes)
+
+
+def _unknown(names: Mapping[str, None], otherwise: str) -> NotRestorable:
+    return NotRestorable(
+        "not restorable: the boot loader of this machine", found=", ".join(names) or otherwise,
+        wanted="GRUB, or systemd-boot under UEFI",
+        hint=f"if the machine is started by something else, leave the loader out: --exclude {EXCLUDABLE}")
+
+
+def esps(info: SystemInformation) -> Tuple[FileSystem, ...]:
+    """The EFI system partitions that are mounted: at the usual places first, then in the order of the disks."""
+    found = [fs for fs in info.filesystems if fs.type is FsType.VFAT and fs.mount and (
+        fs.mount in _ESP_PLACES or any(part.type in _ESP_TYPES for part in _below(info, fs)))]
+    place = {mount: at for at, mount in enumerate(_ESP_PLACES)}
+    return tuple(sorted(found, key=lambda fs: place.get(str(fs.mount), len(place))))
+
+
+def _below(info: SystemInformation, fs: FileSystem) -> Tuple[Partition, ...]:
+    """The partitions an ESP consists of: one, or the members of a mirror whose metadata the firmware does not see."""
+    array = info.find("MD", fs.device)
+    idents: Tuple[str, ...] = array.members if isinstance(array, MdArray) else (fs.device,)
+    return tuple(part for part in (info.find("PARTITION", ident) for ident in idents) if isinstance(part, Partition))
+
+
+def _partition_names(info: SystemInformation, fs: FileSystem) -> Tuple[str, ...]:
+    """How the firmware's entries name the partitions of an ESP."""
+    names: List[str] = []
+    tables = {disk.id: disk for disk in info.disks}
+    for part in _below(info, fs):
+        disk = tables[part.disk]
+        if part.uuid:
+            names.append(part.uuid)
+        elif disk.table is TableType.MBR and disk.table_id:
+            names.append(f"{disk.table_id[2:]}-{part.number:02x}")
+    return tuple(names)
+
+
+def _usable(ours: Sequence[RawEntry], by_id: Mapping[str, FileSystem],
+            partitions: Mapping[str, str]) -> Tuple[Tuple[RawEntry, ...], Tuple[str, ...]]:
+    """The entries whose file is there: firmware keeps those of systems long gone, and they can't be made again."""
+    kept: List[RawEntry] = []
+    notes: List[str] = []
+    for entry in ours:
+        mount = str(by_id[partitions[entry.partition]].mount).rstrip("/")
+        # an empty mount point is one that is not mounted now: then there is nothing to compare with
+        if not look.entries(mount) or look.exists(mount + entry.path.replace("\\", "/")):
+            kept.append(entry)
+        else:
+            notes.append(f"EFI entry {entry.label} is left out: there is no {entry.path} on {mount}")
+    return tuple(kept), tuple(notes)
+
+
+def _in_order(found: Sequence[FileSystem], entries: Sequence[EfiEntry]) -> Tuple[FileSystem, ...]:
+    """The ESPs: the one at the usual place, then those that entries start from in their order, then the others."""
+    first: Dict[str, int] = {}
+    for at, entry in enumerate(entries):
+        first.setdefault(entry.esp, at)
+    return tuple(sorted(found, key=lambda fs: (fs.mount not in _ESP_PLACES, first.get(fs.id, len(entries)))))
+
+
+def _cmdline(info: SystemInformation, prefix: Optional[str], folders: Sequence[str]) -> Optional[str]:
+    """What the running kernel was given; for another tree, what its loader is configured to give."""
+    if not offline():
+        return clean_cmdline(look.text("/proc/cmdline"))
+    return configured_cmdline(prefix, folders, info.system.kernel or "")
+
+
+def _files(folder: str, pattern: str) -> bool:
+    return any(fnmatch.fnmatch(name.lower(), pattern) for name in look.entries(folder))

@@ -12,11 +12,11 @@ walks, and the fields of its records in :class:`sif.capture.storage.Storage`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, FrozenSet, Iterable, List, Mapping, Optional, Protocol, Sequence, Tuple
+from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 from sif import look
-from sif.capture.blocks import BlockDevice
-from sif.capture.filesystems import Signature, probe_signature
+from sif.capture.blocks import BlockDevice, descendants
+from sif.capture.signature import Signature, probe_signature
 from sif.model import Record
 
 
@@ -60,13 +60,25 @@ class Layered:
 class Surroundings:
     """What all layers look at: the kernel's devices, and the signatures, each read once.
 
-    ``isolate`` asks a layer to keep its tools from every device that is not a carrier.
+    ``isolate`` asks a layer to keep its tools from every device that is not a carrier; ``hides`` says (by id and
+    path) which carriers the walk keeps from the layers, because the administrator leaves them out.
     """
 
-    def __init__(self, devices: Sequence[BlockDevice], isolate: bool = False) -> None:
+    def __init__(self, devices: Sequence[BlockDevice], isolate: bool = False,
+                 hides: Optional[Callable[[str, str], bool]] = None) -> None:
         self.devices = tuple(devices)
         self.isolate = isolate
+        self.hides: Callable[[str, str], bool] = hides or (lambda ident, path: False)
         self._signatures: Dict[str, Signature] = {}
+
+    def device(self, path: str) -> Optional[BlockDevice]:
+        """The kernel's device behind a path; None if it is not there."""
+        return next((device for device in self.devices if device.path == path), None) or next(
+            (device for device in self.devices if device.kname == look.real(path).rpartition("/")[2]), None)
+
+    def above(self, device: BlockDevice) -> Tuple[BlockDevice, ...]:
+        """Everything that lies on a device, directly or not."""
+        return descendants(self.devices, device.kname)
 
     def signature(self, path: str) -> Signature:
         """What ``blkid`` finds on a device. Raises CommandFailed when it can't be read."""
@@ -86,7 +98,8 @@ def walk(first: Mapping[str, str], layers: Sequence[Layer], around: Surroundings
     """Every carrier that is found from ``first`` (id → device path) upwards, and what all layers make of them."""
     carriers = Carriers(dict(first))
     while True:
-        found = [layer.on(carriers, around) for layer in layers]
+        shown = Carriers({ident: path for ident, path in carriers.items() if not around.hides(ident, path)})
+        found = [layer.on(shown, around) for layer in layers]
         paths = dict(carriers.paths)
         for layered in found:
             for ident, path in layered.opened.items():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Dict, List, Mapping, Sequence, Set, Tuple
 
 from sif import look
+from sif.capture.errors import Unrestorable
 from sif.capture.layers import Carriers, Layered, Surroundings
 from sif.capture.lvm_volumes import COLUMNS, Row, Volumes, describe_volumes, lv_id as lv_id, tags
 from sif.capture.names import identifier as identifier
@@ -109,7 +110,8 @@ def describe(
     return LvmFacts(
         pvs=pvs, vgs=tuple(vgs), lvs=volumes.lvs, files=tuple(files), omitted=volumes.omitted, notes=volumes.notes,
         device_of=_devices(vgs, volumes),
-        unsupported=(*(f"volume group {name}: {why}" for name, why in problems.items()), *volumes.unsupported))
+        unsupported=(*(Unrestorable(f"volume group {name}: {why}", name) for name, why in problems.items()),
+                     *volumes.unsupported))
 
 
 def _devices(vgs: Sequence[VolumeGroup], volumes: Volumes) -> Tuple[Tuple[str, str], ...]:
@@ -136,6 +138,7 @@ class LvmLayer:
     def __init__(self) -> None:
         self._reports: Dict[Tuple[str, ...], Tuple[Tuple[Row, ...], ...]] = {}
         self._texts: Dict[Tuple[str, Tuple[str, ...]], str] = {}
+        self._opened: Set[str] = set()
 
     def on(self, carriers: Carriers, around: Surroundings) -> Layered:
         """See :class:`sif.capture.layers.Layer`.
@@ -146,23 +149,25 @@ class LvmLayer:
         explained = frozenset(device.kname for device in around.devices if device.type == "lvm")
         if not look.have("lvm"):
             return Layered(explained=explained)
-        # a physical volume on a logical one is LVM's own doing only where lvm.conf allows it
-        own = {d.path for d in around.devices if d.type == "lvm"}
         limit: Tuple[str, ...] = ()
         if around.isolate:
-            limit = ("--devices", ",".join(path for _, path in carriers.items() if look.real(path) not in own))
+            # not its own volumes: LVM does not look there for more, and one that is not active has no device
+            below = (path for ident, path in carriers.items() if ident not in self._opened)
+            limit = ("--devices", ",".join(below))
         pvs, vgs, segments = self._read(limit)
         ids = {row["pv_name"]: ident for row in pvs for ident in (carriers.id_at(row["pv_name"]),) if ident}
         groups = own_groups(pvs, vgs, ids)
         problems = group_problems(pvs, groups, ids)
         texts = {row["vg_name"]: self._text(row["vg_name"], limit) for row in groups if row["vg_name"] not in problems}
         facts = describe(pvs, vgs, segments, texts, ids)
+        self._opened.update(dict(facts.device_of))
         closed, inactive = _inactive(facts)
+        lvs = tuple(replace(lv, active=lv.id not in closed) for lv in facts.lvs)
         closed |= _unwritten_snapshots(facts, closed, around)
         notes = tuple(f"thin snapshot {ident} is made again, but nothing is restored to it"
                       for ident in sorted(closed & {lv.id for lv in facts.lvs if lv.origin}))
         return Layered(
-            records=(*facts.pvs, *facts.vgs, *facts.lvs, *facts.omitted), opened=dict(facts.device_of),
+            records=(*facts.pvs, *facts.vgs, *lvs, *facts.omitted), opened=dict(facts.device_of),
             taken=frozenset((*(ident for ident in ids.values()), *closed)), explained=explained, files=facts.files,
             unsupported=(*facts.unsupported, *inactive), notes=(*facts.notes, *notes))
 
@@ -194,10 +199,11 @@ def _inactive(facts: LvmFacts) -> Tuple[Set[str], Tuple[str, ...]]:
         mine = [lv for lv in facts.lvs if lv.vg == group.id and lv.id in paths and not lv.origin]
         off = [lv for lv in mine if lv.id in closed]
         if off and len(off) == len(mine):
-            found.append(f"volume group {group.name}: not active, so what is on it can't be seen")
+            found.append(Unrestorable(f"volume group {group.name}: not active, so what is on it can't be seen",
+                                      group.name))
         else:
-            found += [f"logical volume {group.name}/{lv.name}: not active, so what is on it can't be seen"
-                      for lv in off]
+            found += [Unrestorable(f"logical volume {group.name}/{lv.name}: not active, so what is on it can't be seen",
+                                   f"{group.name}/{lv.name}") for lv in off]
     return closed, tuple(found)
 
 
@@ -212,19 +218,35 @@ def _unwritten_snapshots(facts: LvmFacts, closed: Set[str], around: Surroundings
     return found
 
 
+def probe_group_names() -> Mapping[str, str]:
+    """Device path → volume group, of every physical volume on this machine that is in one."""
+    if not look.have("lvm"):
+        return {}
+    rows = parse_report(_lvm("pvs", _PVS, ()), "pv")
+    return {row["pv_name"]: row["vg_name"] for row in rows if row["vg_name"]}
+
+
 def probe_group_members() -> Tuple[Tuple[str, ...], ...]:
     """The device paths of the physical volumes of each volume group on this machine."""
-    if not look.have("lvm"):
-        return ()
     members: Dict[str, List[str]] = {}
-    for row in parse_report(_lvm("pvs", _PVS, ()), "pv"):
-        if row["vg_name"]:
-            members.setdefault(row["vg_name"], []).append(row["pv_name"])
+    for path, group in probe_group_names().items():
+        members.setdefault(group, []).append(path)
     return tuple(tuple(paths) for paths in members.values())
 
 
 def _lvm(command: str, columns: str, more: Sequence[str]) -> str:
-    return look.run(["lvm", command, *_REPORT, "--readonly", "--options", columns, *more], timeout=_SECONDS).stdout
+    return look.run(_argv(command, columns, more), timeout=_SECONDS).stdout
+
+
+def _argv(command: str, columns: str, more: Sequence[str]) -> Tuple[str, ...]:
+    return "lvm", command, *_REPORT, "--readonly", "--options", columns, *more
+
+
+def reports() -> Tuple[Tuple[str, ...], ...]:
+    """The programs that a capture of a whole machine asks LVM's reports from; none without LVM."""
+    if not look.have("lvm"):
+        return ()
+    return _argv("pvs", _PVS, ()), _argv("vgs", _VGS, ()), _argv("lvs", COLUMNS, ("--all", "--segments"))
 
 
 def _metadata(vg: str, limit: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
+from sif.capture.errors import Unrestorable
 from sif.capture.names import identifier
 from sif.model import CacheMode, LogicalVolume, LvRole, LvType, Omitted, OmittedWhy, Ref
 
@@ -72,7 +73,7 @@ def describe_volumes(rows: Sequence[Row], groups: Sequence[str], pv_of: Mapping[
             try:
                 lvs.append(_volume(group, name, sorted(mine, key=lambda row: int(row["seg_start_pe"] or 0)), pv_of))
             except NotKept as error:
-                unsupported.append(f"logical volume {group}/{name}: {error}")
+                unsupported.append(Unrestorable(f"logical volume {group}/{name}: {error}", f"{group}/{name}"))
     moved = [f"volume group {group}: extents are being moved (pvmove); capture again when that is done"
              for group in sorted(moving)]
     return Volumes(tuple(lvs), tuple(omitted), (*moved, *unsupported), tuple(notes))

@@ -12,6 +12,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from sif import look
 from sif.capture.blocks import BlockDevice
+from sif.capture.errors import Unrestorable
 from sif.capture.layers import Carriers, Layered, Surroundings
 from sif.capture.names import identifier
 from sif.model import Bitmap, MdArray, MdLevel, MdMetadata, Ref
@@ -216,7 +217,8 @@ class MdLayer:
             try:
                 records.append(describe_array(array, ident, carriers))
             except Undescribed as error:
-                unsupported.append(f"array {array.host_and_name[1] or array.device.kname}: {error}")
+                name = array.host_and_name[1] or array.device.kname
+                unsupported.append(Unrestorable(f"array {name}: {error}", array.device.kname))
                 continue
             opened[ident] = array.device.path
         return Layered(

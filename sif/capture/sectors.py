@@ -65,10 +65,11 @@ def logical_records(container: MbrEntry, read: Read) -> Mapping[int, int]:
         if record in seen or len(seen) >= MAX_LOGICAL:
             raise BrokenTable(f"the chain of logical partitions comes back to sector {record} or does not end")
         seen.add(record)
-        after = None
+        after: Optional[int] = None
         for entry in mbr_entries(read(record, 512)):
             if entry.type in EXTENDED:
-                after = container.start + entry.start
+                # of several, the first one counts, as for the kernel
+                after = container.start + entry.start if after is None else after
             elif entry.sectors:
                 found[record + entry.start] = record
         if after is None:

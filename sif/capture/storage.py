@@ -6,21 +6,27 @@ against what was captured.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
 
 from sif import look
-from sif.capture.blocks import BlockDevice, descendants, probe_blocks
-from sif.capture.filesystems import NotDescribed, probe_content
+from sif.capture.blocks import BlockDevice, descendants
+from sif.capture.btrfs import BtrfsLayer
+from sif.capture.disks import describe_disk, disks_and_partitions, table_files, table_problems
+from sif.capture.emptiness import holds_data
+from sif.capture.errors import Unrestorable
+from sif.capture.exclude import Exclusion
+from sif.capture.filesystems import NotDescribed, made_again, probe_content
+from sif.capture.foreign import foreign
 from sif.capture.layers import Layer, Layered, Surroundings, walk
+from sif.capture.luks import LuksLayer
 from sif.capture.lvm import LvmLayer
 from sif.capture.md import MdLayer
-from sif.capture.tables import Table, partition_number, probe_table
+from sif.capture.multipath import probe_machine
+from sif.capture.tables import Table, probe_table
 from sif.model import (
     Btrfs,
     Disk,
-    DiskRole,
     FileSystem,
     LogicalVolume,
     Luks,
@@ -33,8 +39,10 @@ from sif.model import (
     Subvolume,
     Swap,
     SystemInformation,
+    TableType,
     VolumeGroup,
 )
+from sif.raw.choose import RESERVED_ONLY, KeptRaw, RawWish, choose
 
 _EXTENDED_TYPES = frozenset({"0x05", "0x0f", "0x85"})
 
@@ -46,7 +54,9 @@ class Storage:
     """Everything on the disks that were asked for.
 
     ``paths`` maps ids of whatever can carry something to device paths, ``files`` are the medium's files that the
-    records name, ``unsupported`` says what was found that can't be made again, ``notes`` what should be known.
+    records name, ``unsupported`` says what was found that can't be made again, ``notes`` what should be known,
+    ``left_out`` what the administrator left out: (word, kernel names of the devices), ``raw`` the partitions that are
+    kept sector by sector: what lies on them is not described.
     """
 
     disks: Tuple[Disk, ...]
@@ -66,6 +76,8 @@ class Storage:
     raws: Tuple[Raw, ...] = ()
     omitted: Tuple[Omitted, ...] = ()
     notes: Tuple[str, ...] = ()
+    left_out: Tuple[Tuple[str, Set[str]], ...] = ()
+    raw: Tuple[KeptRaw, ...] = ()
 
     def into(self, info: SystemInformation) -> SystemInformation:
         """``info`` with its storage replaced by this one's."""
@@ -76,28 +88,43 @@ class Storage:
 
 
 def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
-                  blocks: Optional[Sequence[BlockDevice]] = None) -> Storage:
+                  blocks: Optional[Sequence[BlockDevice]] = None, exclude: Sequence[str] = (),
+                  raw: RawWish = RESERVED_ONLY) -> Storage:
     """Read the disks ``{section id: kernel name}`` and what lies on them.
 
     ``isolate`` keeps the layers' tools to these disks; file systems inside volumes are read if these are active.
-    Raises CommandFailed or ToolMissing when a tool does; nothing is written.
+    ``exclude`` names what is left out, with all that lies on it.
+    Raises CommandFailed or ToolMissing when a tool does, UsageError when a name to leave out names nothing;
+    nothing is written.
     """
-    around = Surroundings(tuple(blocks) if blocks is not None else probe_blocks(), isolate)
+    exclusion = Exclusion(exclude)
+    around = Surroundings(tuple(blocks) if blocks is not None else probe_machine(), isolate,
+                          lambda ident, path: exclusion.hides(around, ident, path))
     by_name = {d.kname: d for d in around.devices}
     tables = {ident: probe_table(by_name[name], ident) for ident, name in disks.items()}
-    layers: Tuple[Layer, ...] = (MdLayer(), LvmLayer())
-    carriers, layered = walk(_disks_and_partitions(disks, tables, around.devices), layers, around)
-    filesystems, swaps, more = _contents(_leaves(carriers.paths, tables, layered), carriers.paths, around)
+    layers: Tuple[Layer, ...] = (MdLayer(), LuksLayer(), LvmLayer(), BtrfsLayer())
+    paths = disks_and_partitions(disks, tables, around.devices)
+    carriers, layered = walk(paths, layers, around)
+    exclusion.require_all_hit(tuple(d.kname for d in around.devices if d.kname not in disks.values()))
+    layered = replace(layered, records=(*layered.records, *exclusion.omitted(around)),
+                      taken=layered.taken | exclusion.hit.keys(),
+                      explained=layered.explained | exclusion.explained(around))
+    leaves = _leaves(carriers.paths, tables, layered)
+    kept = choose([p for table in tables.values() for p in table.partitions], carriers.paths, leaves, raw,
+                  lambda path: made_again(around.signature(path)))
+    leaves = tuple(ident for ident in leaves if ident not in {one.partition for one in kept})
+    filesystems, swaps, more = _contents(leaves, carriers.paths, around, carriers.paths.keys() - paths.keys())
     return Storage(
-        disks=tuple(_disk(by_name[name], ident, tables[ident]) for ident, name in disks.items()),
+        disks=tuple(describe_disk(by_name[name], ident, tables[ident]) for ident, name in disks.items()),
         partitions=tuple(p for table in tables.values() for p in table.partitions),
         pvs=_of(PhysicalVolume, layered), vgs=_of(VolumeGroup, layered), lvs=_of(LogicalVolume, layered),
         arrays=_of(MdArray, layered), luks=_of(Luks, layered), btrfs=_of(Btrfs, layered),
         subvolumes=_of(Subvolume, layered), raws=_of(Raw, layered), omitted=_of(Omitted, layered),
-        filesystems=filesystems, swaps=swaps, paths=carriers.paths, files=(*_table_files(tables), *layered.files),
+        filesystems=filesystems, swaps=swaps, paths=carriers.paths, files=(*table_files(tables), *layered.files),
         notes=(*(f"disk {disks[ident]}: {note}" for ident, table in tables.items() for note in table.notes),
                *layered.notes),
-        unsupported=(*_table_problems(disks, tables, carriers.paths), *layered.unsupported, *more,
+        left_out=exclusion.devices(around), raw=kept,
+        unsupported=(*table_problems(disks, tables, carriers.paths), *layered.unsupported, *more,
                      *_unexplained(disks, carriers.paths, layered, around.devices)))
 
 
@@ -105,61 +132,16 @@ def _of(kind: "type[R]", layered: Layered) -> Tuple[R, ...]:
     return tuple(record for record in layered.records if isinstance(record, kind))
 
 
-def _disk(device: BlockDevice, ident: str, table: Table) -> Disk:
-    code, gap = (_file_of(data) for data in (table.boot_code, table.gap))
-    return Disk(
-        id=ident, role=DiskRole.CRITICAL, size_bytes=device.size_bytes, logical_sector=device.logical_sector,
-        physical_sector=device.physical_sector, table=table.type, table_id=table.id, gpt_entries=table.gpt_entries,
-        first_lba=table.first_lba, last_lba=table.last_lba, hybrid=table.hybrid, pmbr_active=table.pmbr_active,
-        boot_code=code and f"media:boot/{ident}.mbr", boot_code_sha256=code, boot_gap=gap and f"media:boot/{ident}.gap",
-        boot_gap_sha256=gap, model=device.model, serial=device.serial, wwn=device.wwn, bus=device.bus,
-        by_path=device.by_path, device=device.kname)
-
-
-def _file_of(data: bytes) -> Optional[str]:
-    return hashlib.sha256(data).hexdigest() if data else None
-
-
-def _table_files(tables: Mapping[str, Table]) -> Tuple[Tuple[str, bytes], ...]:
-    return tuple((f"boot/{ident}.{suffix}", data) for ident, table in tables.items()
-                 for suffix, data in (("mbr", table.boot_code), ("gap", table.gap)) if data)
-
-
-def _table_problems(disks: Mapping[str, str], tables: Mapping[str, Table], paths: Mapping[str, str]) -> Tuple[str, ...]:
-    """What is wrong with the tables, and partitions that the running kernel does not have."""
-    found = [f"disk {disks[ident]}: {table.problem}" for ident, table in tables.items() if table.problem]
-    found += [f"disk {disks[ident]}: partition {part.number} is in its table, but the running kernel does not know it"
-              for ident, table in tables.items() if not table.problem
-              for part in table.partitions if part.id not in paths]
-    return tuple(found)
-
-
-def _disks_and_partitions(disks: Mapping[str, str], tables: Mapping[str, Table],
-                          devices: Sequence[BlockDevice]) -> Dict[str, str]:
-    """Section id → device path, for the disks and their partitions."""
-    paths: Dict[str, str] = {}
-    for ident, name in disks.items():
-        numbers = {p.number: p.id for p in tables[ident].partitions}
-        for device in devices:
-            if device.kname == name:
-                paths[ident] = device.path
-            elif device.type == "part" and name in device.parents:
-                number = partition_number(device.kname)
-                if number in numbers:
-                    paths[numbers[number]] = device.path
-    return paths
-
-
 def _leaves(paths: Mapping[str, str], tables: Mapping[str, Table],
             layered: Layered) -> Tuple[str, ...]:
     """Ids of what can hold a file system: carriers that no layer has taken, without tables and extended partitions."""
-    boxes = {ident for ident, table in tables.items() if table.partitions}
+    boxes = {ident for ident, table in tables.items() if table.type is not TableType.NONE or table.problem}
     boxes |= {p.id for table in tables.values() for p in table.partitions if p.type in _EXTENDED_TYPES}
     return tuple(ident for ident in paths if ident not in boxes and ident not in layered.taken)
 
 
 def _contents(
-    leaves: Sequence[str], paths: Mapping[str, str], around: Surroundings,
+    leaves: Sequence[str], paths: Mapping[str, str], around: Surroundings, volumes: Set[str],
 ) -> Tuple[Tuple[FileSystem, ...], Tuple[Swap, ...], Tuple[str, ...]]:
     filesystems: List[FileSystem] = []
     swaps: List[Swap] = []
@@ -167,22 +149,25 @@ def _contents(
     for ident in leaves:
         path = paths[ident]
         if not look.exists(path):
-            unsupported.append(f"{path}: not active, so what is on it can't be seen")
+            unsupported.append(Unrestorable(f"{path}: not active, so what is on it can't be seen",
+                                            path[len("/dev/"):]))
             continue
         signature = around.signature(path)
         try:
             content = probe_content(path, ident, signature)
         except NotDescribed as error:
-            unsupported.append(f"{path}: {signature.type}: {error}")
+            unsupported.append(Unrestorable(f"{signature.type} on {path}: {error}", path.rpartition("/")[2]))
             continue
         if isinstance(content, FileSystem):
             filesystems.append(content)
         elif isinstance(content, Swap):
             swaps.append(content)
-        elif signature.clash:
-            unsupported.append(f"{path}: signatures that contradict each other")
-        elif signature.type:
-            unsupported.append(f"{path}: {signature.type}")
+        elif signature.clash or signature.type:
+            unsupported.append(foreign(signature, path))
+        elif signature.table:
+            unsupported.append(Unrestorable(f"partition table ({signature.table}) on {path}", path[len("/dev/"):]))
+        elif ident in volumes and holds_data(path):
+            unsupported.append(Unrestorable(f"data that no tool knows on {path}", path[len("/dev/"):]))
     return tuple(filesystems), tuple(swaps), tuple(unsupported)
 
 
@@ -212,12 +197,15 @@ def adopt_names(storage: Storage, saved: SystemInformation) -> Storage:
     configuration takes it from the SIF it is compared with.
     """
     fs_at: Dict[Ref, FileSystem] = {fs.device: fs for fs in saved.filesystems}
-    swap_at: Dict[Ref, Swap] = {swap.device: swap for swap in saved.swaps}
+    swap_at: Dict[Ref, Swap] = {swap.device: swap for swap in saved.swaps if swap.path is None}
     return replace(
         storage,
         filesystems=tuple(_adopt(fs, fs_at.get(fs.device)) for fs in storage.filesystems),
-        swaps=tuple(replace(swap, id=swap_at[swap.device].id) if swap.device in swap_at else swap
-                    for swap in storage.swaps))
+        swaps=tuple(_adopt_swap(swap, swap_at.get(swap.device)) for swap in storage.swaps))
+
+
+def _adopt_swap(found: Swap, saved: Optional[Swap]) -> Swap:
+    return found if saved is None else replace(found, id=saved.id, options=saved.options)
 
 
 def _adopt(found: FileSystem, saved: Optional[FileSystem]) -> FileSystem:

@@ -1,77 +1,80 @@
-"""The machine and its operating system: names, release, identity, memory, DMI."""
+"""The machine and its operating system: names, release, identity, processor, memory, DMI."""
 
 from __future__ import annotations
 
 import os
 import re
-import shlex
 import socket
+from dataclasses import replace
 from typing import Mapping, Optional
 
 from sif import look
-from sif.capture.boot import firmware, secure_boot
-from sif.model import Ref, System
+from sif.capture.boot import firmware
+from sif.capture.bootconfig import parse_shell
+from sif.capture.efi import secure_boot
+from sif.capture.errors import CaptureFailed
+from sif.capture.identity import (
+    access_control,
+    hostname,
+    keymap,
+    line_of,
+    locale,
+    machine_id,
+    selinux_configured,
+    selinux_running,
+    ssh_host_keys,
+    time_zone,
+)
+from sif.capture.trees import kernel_release, offline
+from sif.model import Boot, Ref, System
 from sif.problems import printable
+
+_CPU = re.compile(r"^(?:model name|cpu model|Processor|cpu|machine)\s*:\s*(\S.*)$", re.MULTILINE)
+"""What /proc/cpuinfo calls it on x86, MIPS, old ARM, POWER, s390."""
 
 
 def parse_os_release(text: str) -> Mapping[str, str]:
     """The variables of os-release. Source: os-release(5)."""
-    found = {}
-    for line in text.splitlines():
-        name, equals, value = line.partition("=")
-        if equals and not line.startswith("#"):
-            words = shlex.split(value)
-            found[name.strip()] = words[0] if words else ""
-    return found
+    return parse_shell(text)
 
 
-def _line(path: str) -> Optional[str]:
-    """A one-line file that firmware or an administrator filled; what is not printable is escaped."""
-    return printable(_read(path) or "") or None
+def probe_system(boot_fs: str, root_fs: str, name: Optional[str] = None) -> System:
+    """The SYSTEM record. ``boot_fs`` and ``root_fs`` are ids; ``name`` replaces the machine's own full name.
+
+    Raises CaptureFailed for another tree that has no name of its own.
+    """
+    release = parse_os_release(look.text_or("/etc/os-release") or look.text_or("/usr/lib/os-release"))
+    machine, kernel = look.ask("uname", (), lambda: (os.uname().machine, os.uname().release))
+    pretty = release.get("PRETTY_NAME")
+    return System(
+        id="system", hostname=name or hostname() or _running_name(), firmware=firmware(), arch=machine,
+        boot_fs=Ref(boot_fs), root_fs=Ref(root_fs), os=printable(pretty) if pretty else None,
+        kernel=kernel_release() if offline() else kernel, secure_boot=secure_boot(), machine_id_value=machine_id(),
+        time_zone=time_zone(), locale=locale(), keymap=keymap(), access_control=access_control(""),
+        selinux=selinux_configured(), selinux_mode=selinux_running(), ssh_host_keys=ssh_host_keys(),
+        ram_bytes=_ram_bytes(), cpu_threads=look.ask("cpu_count", (), os.cpu_count),
+        cpu_model=cpu_model(look.text_or("/proc/cpuinfo")), dmi_vendor=line_of("/sys/class/dmi/id/sys_vendor"),
+        dmi_product=line_of("/sys/class/dmi/id/product_name"), dmi_serial=line_of("/sys/class/dmi/id/product_serial"))
 
 
-def _machine_id() -> Optional[str]:
-    """The machine id; an image that has not been started yet holds a word instead."""
-    text = _read("/etc/machine-id") or ""
-    return text if re.fullmatch(r"[0-9a-f]{32}", text) else None
+def with_boot(system: System, boot: Boot) -> System:
+    """The record with what only the kernel's command line tells."""
+    return replace(system, access_control=access_control(boot.cmdline or ""))
 
 
-def _read(path: str) -> Optional[str]:
-    try:
-        return look.text(path).strip() or None
-    except OSError:
-        return None
+def _running_name() -> str:
+    if offline():
+        raise CaptureFailed("the tree has no host name", where="/etc/hostname", hint="give it one: --name HOSTNAME")
+    return look.ask("hostname", (), socket.gethostname)
 
 
-def _locale() -> Optional[str]:
-    for path in ("/etc/locale.conf", "/etc/default/locale"):
-        text = _read(path)
-        if text:
-            lang = parse_os_release(text).get("LANG")
-            if lang:
-                return lang
-    return None
-
-
-def _time_zone() -> Optional[str]:
-    target = look.real("/etc/localtime")
-    _, found, zone = target.partition("/zoneinfo/")
-    return zone if found else _read("/etc/timezone")
+def cpu_model(cpuinfo: str) -> Optional[str]:
+    """The processor's name; where the kernel has none, the board's."""
+    found = _CPU.search(cpuinfo)
+    if found:
+        return printable(" ".join(found.group(1).split()))
+    return printable(look.text_or("/sys/firmware/devicetree/base/model").rstrip("\0").strip()) or None
 
 
 def _ram_bytes() -> int:
     return look.ask("ram_bytes", (), lambda: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-
-
-def probe_system(boot_fs: str, root_fs: str, name: Optional[str] = None) -> System:
-    """The SYSTEM record. ``boot_fs`` and ``root_fs`` are ids; ``name`` replaces the machine's own full name."""
-    hostname = name or _line("/etc/hostname") or look.ask("hostname", (), socket.gethostname)
-    release = _read("/etc/os-release") or _read("/usr/lib/os-release") or ""
-    machine, kernel = look.ask("uname", (), lambda: (os.uname().machine, os.uname().release))
-    return System(
-        id="system", hostname=hostname, firmware=firmware(), arch=machine, boot_fs=Ref(boot_fs),
-        root_fs=Ref(root_fs), os=parse_os_release(release).get("PRETTY_NAME"), kernel=kernel,
-        secure_boot=secure_boot(), machine_id_value=_machine_id(), time_zone=_time_zone(),
-        locale=_locale(), ram_bytes=_ram_bytes(), cpu_threads=look.ask("cpu_count", (), os.cpu_count),
-        dmi_vendor=_line("/sys/class/dmi/id/sys_vendor"), dmi_product=_line("/sys/class/dmi/id/product_name"),
-        dmi_serial=_line("/sys/class/dmi/id/product_serial"))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 from typing import Any, Mapping, Optional, Tuple
 
 from sif import look
-from sif.capture.blocks import BlockDevice
+from sif.capture.blocks import BlockDevice, partition_number as partition_number
 from sif.capture.sectors import (
     BOOT_CODE_BYTES,
     EXTENDED,
@@ -75,14 +74,6 @@ def parse_sfdisk(text: str, disk_id: str) -> Table:
         first_lba=int(table["firstlba"]) if gpt and "firstlba" in table else None,
         partitions=tuple(sorted(partitions, key=lambda p: p.number)),
     )
-
-
-def partition_number(node: str) -> int:
-    """The number at the end of a partition's device name (``nvme0n1p2`` → 2)."""
-    found = re.search(r"([0-9]+)$", node)
-    if not found:
-        raise ValueError(f"no partition number in {node}")
-    return int(found.group(1))
 
 
 def _partition(entry: Mapping[str, Any], disk_id: str, gpt: bool) -> Partition:

@@ -76,7 +76,8 @@ def usable_sectors(disk: Disk) -> Tuple[int, int]:
     sectors = disk.size_bytes // max(disk.logical_sector, 1)
     if disk.table is TableType.GPT:
         array = -(-(disk.gpt_entries or 128) * GPT_ENTRY_BYTES // max(disk.logical_sector, 1))
-        return max(2 + array, disk.first_lba or 0), sectors - array - 2
+        last = sectors - array - 2
+        return max(2 + array, disk.first_lba or 0), min(last, disk.last_lba or last)
     return 1, min(sectors, 2 ** 32) - 1
 
 

@@ -78,6 +78,7 @@ def check_filesystems(info: SystemInformation) -> Iterator[Problem]:
     """Ids, labels and sizes; everything that ends up in the argument list of a mkfs."""
     for fs in info.filesystems:
         yield from _check_identity(fs)
+        yield from _check_parameters(fs)
         yield from _check_geometry(info, fs)
         yield from _check_content(info, fs)
     for swap in info.swaps:
@@ -102,6 +103,18 @@ def _check_identity(fs: FileSystem) -> Iterator[Problem]:
     for feature in fs.features:
         if not FEATURE.fullmatch(feature):
             yield bad(fs, "features", "not a feature's name", found=feature, wanted="name or name=value")
+
+
+PARAMETER = re.compile(r"[a-z][a-z0-9_]*=[^\s,=-][^\s]*")
+
+
+def _check_parameters(fs: FileSystem) -> Iterator[Problem]:
+    """Everything here may end up in an option of a mkfs."""
+    for parameter in fs.parameters:
+        if not PARAMETER.fullmatch(parameter):
+            yield bad(fs, "parameters", "not a parameter", found=parameter, wanted="name=value, without spaces")
+    for later, _ in repeated([(parameter, parameter.partition("=")[0]) for parameter in fs.parameters]):
+        yield bad(fs, "parameters", "the same parameter twice", found=later)
 
 
 def _check_geometry(info: SystemInformation, fs: FileSystem) -> Iterator[Problem]:

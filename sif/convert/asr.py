@@ -1,4 +1,4 @@
-"""A Windows ``asr.sif`` as the content of a set: disks and partitions to the sector, FAT file systems, and a report."""
+"""A Windows ``asr.sif`` as the content of a set: disks and partitions to the sector, FAT and NTFS, and a report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WHY_NOT = {
     "BUSES": "the transport of a disk is found on the machine itself",
     "VOLUMES": "drive letters and labels of Windows; a set has no key for them",
     "REMOVABLEMEDIA": "removable media are not rebuilt",
-    "INSTALLFILES": "drivers for Windows' setup; this version has no FILE section",
+    "INSTALLFILES": "drivers for Windows' setup, which is not what restores the set",
 }
 
 
@@ -88,20 +88,22 @@ def _filesystems(placed: Sequence[Placed], identities: Identities, ledger: Ledge
         text = record.text("fs-type").upper()
         code = number(text)
         bits = _FAT_NAMES.get(text) or _FAT_BITS.get(code if code is not None else -1)
-        if bits is None:
-            if code == _NTFS or text == "NTFS":
-                ledger.lost(record.where, f"NTFS on {part.id}", "this version cannot make such a file system")
-            elif code or (text and code is None):
+        ntfs = code == _NTFS or text == "NTFS"
+        if bits is None and not ntfs:
+            if code or (text and code is None):
                 ledger.lost(record.where, f"file system on {part.id}", "of a type that is not known", text)
             continue
         ident = "root" if item is root else f"fs_{part.id}"
         ledger.place("FS", ident, record.where)
-        ledger.generated(record.where, f"{ident} uuid", "the FAT serial number: ASR does not record it")
-        ledger.left(record.where, f"{ident} label, sector_size", "ASR does not record them; mkfs.fat chooses")
+        ledger.generated(record.where, f"{ident} uuid", f"the serial number of {'NTFS' if ntfs else 'FAT'}: ASR does "
+                         "not record it")
+        ledger.left(record.where, f"{ident} label, sector_size", "ASR does not record them; mkfs chooses")
         if item is root:
             ledger.assumed(record.where, "root mount", "Windows' boot volume stands at / in the set")
+        purpose = f"fs:{part.id}"
         found.append(FileSystem(
-            id=ident, device=Ref(part.id), type=FsType.VFAT, uuid=identities.fat_serial(f"fs:{part.id}"),
+            id=ident, device=Ref(part.id), type=FsType.NTFS if ntfs else FsType.VFAT,
+            uuid=identities.ntfs_serial(purpose) if ntfs else identities.fat_serial(purpose),
             mount="/" if item is root else None, block_size=record.number("cluster-bytes", 0) or None, fat_bits=bits,
             content="restore" if item is root else "none"))
     return tuple(found)

@@ -120,6 +120,8 @@ def _numbered(mine: Sequence[Placed], ledger: Ledger) -> List[Placed]:
         part = placed.partition
         if placed in logical:
             number = 5 + logical.index(placed)
+            boxed = [box for box in boxes if _inside(part, box)]
+            part = replace(part, ebr_sector=min(boxed, key=lambda box: box.sectors).start_sector)
             ledger.assumed(placed.record.where, f"{part.disk}p{number} number", "a logical partition, numbered by its "
                            "place on the disk", f"slot {part.number}")
         elif part.type in EXTENDED and part not in outer:

@@ -39,6 +39,9 @@ class Identities:
         text = self.uuid(purpose).upper()
         return f"{text[:4]}-{text[4:8]}"
 
+    def ntfs_serial(self, purpose: str) -> str:
+        return self.uuid(purpose).upper().replace("-", "")[:16]
+
     def hostname(self) -> str:
         return f"unnamed-{self.uuid('hostname')[:8]}"
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Callable, Dict, Optional
 
 from sif.checks.common import device as find_device, size_of
 from sif.convert.draft import Draft
 from sif.convert.identity import Identities, source_digest
 from sif.convert.rear_content import Ground, convert_content, xfs_name
 from sif.convert.rear_disks import DiskFacts, DiskPart, convert_disks
+from sif.convert.rear_layers import Layers
 from sif.convert.rear_lines import FOREIGN, FsLine, Layout, PartLine, SwapLine, parse_layout
-from sif.convert.rear_lvm import LvmPart, convert_lvm, group_files
+from sif.convert.rear_lvm import convert_lvm, group_files
 from sif.convert.rear_machine import Hints, with_machine
 from sif.convert.rear_side import (
     BOOTLOADER,
@@ -27,6 +28,7 @@ from sif.convert.rear_side import (
     read_layout,
     read_side,
     signatures,
+    wwids,
     wwns,
 )
 from sif.convert.report import Ledger
@@ -52,17 +54,23 @@ def convert_rear(path: Path, hostname: Optional[str], ledger: Ledger) -> Draft:
     facts = DiskFacts(
         signatures(dump), wwns(by_id),
         vfat=frozenset(c.device for c in layout.components if isinstance(c, FsLine) and c.type == "vfat"),
-        swap=frozenset(c.device for c in layout.components if isinstance(c, SwapLine)))
+        swap=frozenset(c.device for c in layout.components if isinstance(c, SwapLine)),
+        wwids=wwids(by_id))
     disks = convert_disks(layout, facts, identities, ledger)
-    lvm = convert_lvm(layout, backups, disks.ids, ledger)
-    info = _storage(disks, lvm)
-    ids = {**disks.ids, **lvm.ids}
-    content = convert_content(layout, Ground(
-        ids, lambda ident: size_of(info, find_device(info, ident, CARRIERS)), xfs),
-        identities, ledger)
+    info = _storage(disks)
+    layers = Layers(dict(disks.ids), _sizes(info))
+    layers.build(layout, ledger)
+    lvm = convert_lvm(layout, backups, layers.ids, ledger)
+    info = replace(info, pvs=lvm.pvs, vgs=lvm.vgs, lvs=lvm.lvs, omitted=lvm.omitted)
+    layers.upon(lvm.ids, _sizes(info))
+    layers.build(layout, ledger)
+    layers.finish(layout, ledger)
+    ids = layers.ids
+    content = convert_content(layout, Ground(ids, layers.bytes_of, xfs), identities, ledger)
     list_unread(place, reading, ledger)
     uefi = place.base is not None and (place.base / UEFI_VARIABLES).exists()
-    info = replace(info, filesystems=content.filesystems, swaps=content.swaps,
+    info = replace(info, arrays=tuple(layers.arrays), luks=tuple(layers.luks), filesystems=content.filesystems,
+                   btrfs=content.btrfs, subvolumes=content.subvolumes, swaps=content.swaps,
                    version=replace(info.version, set_id=identities.uuid("set")))
     flagged = frozenset(ids[c.device] for c in layout.components
                         if isinstance(c, PartLine) and "esp" in c.flags and c.device in ids)
@@ -87,13 +95,17 @@ def _others(layout: Layout, ledger: Ledger) -> None:
                     layout.dated.words[-2] if len(layout.dated.words) > 1 else None)
     for line in layout.others:
         what = FOREIGN.get(line.keyword)
-        ledger.lost(line.where, line.keyword or "line", f"{what}: this version cannot make it" if what else
+        ledger.lost(line.where, line.keyword or "line", f"{what}: a set has no kind of section for it" if what else
                     "a component that this importer does not know", line.text)
 
 
-def _storage(disks: DiskPart, lvm: LvmPart) -> SystemInformation:
+def _sizes(info: SystemInformation) -> Callable[[str], Optional[int]]:
+    """Section id → size in bytes of what can carry something."""
+    return lambda ident: size_of(info, find_device(info, ident, CARRIERS))
+
+
+def _storage(disks: DiskPart) -> SystemInformation:
     version = Version(signature="$SIF$", format="2.0", set_id="", part=1, parts=2)
     system = System(id="machine", hostname="", firmware=Firmware.BIOS, arch="", boot_fs=Ref("boot"),
                     root_fs=Ref("root"))
-    return SystemInformation(version=version, system=system, disks=disks.disks, partitions=disks.partitions,
-                             pvs=lvm.pvs, vgs=lvm.vgs, lvs=lvm.lvs)
+    return SystemInformation(version=version, system=system, disks=disks.disks, partitions=disks.partitions)

@@ -10,10 +10,13 @@ from sif.capture.filesystems import NotDescribed, Signature, describe_xfs
 from sif.capture.mounts import mount_id
 from sif.convert.errors import ForeignRejected
 from sif.convert.identity import GUID, Identities, section_id
+from sif.convert.rear_btrfs import TYPE, BtrfsPart, convert_btrfs
+from sif.convert.rear_layer_lines import NoCowLine, SubvolumeLine
 from sif.convert.rear_lines import FsLine, Layout, SwapLine
+from sif.convert.rear_words import BadWords
 from sif.convert.report import Ledger
 from sif.convert.sources import SourceFile, decode, lines_of
-from sif.model import FileSystem, FsType, Ref, Swap
+from sif.model import Btrfs, FileSystem, FsType, Ref, Subvolume, Swap
 from sif.problems import Problem
 
 _SERIAL = re.compile(r"[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}")
@@ -28,6 +31,8 @@ class ContentPart:
 
     filesystems: Tuple[FileSystem, ...]
     swaps: Tuple[Swap, ...]
+    btrfs: Tuple[Btrfs, ...] = ()
+    subvolumes: Tuple[Subvolume, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ def convert_content(layout: Layout, ground: Ground, identities: Identities, ledg
     """The records; what has no kind, or no device under it, goes to the ledger. Raises ForeignRejected."""
     found: List[FileSystem] = []
     swaps: List[Swap] = []
+    parts: List[BtrfsPart] = []
     taken: Set[str] = set()
     used: Dict[str, str] = {}
     problems: List[Problem] = []
@@ -56,31 +62,42 @@ def convert_content(layout: Layout, ground: Ground, identities: Identities, ledg
             continue
         subject = f"{line.type} on {line.device}" if isinstance(line, FsLine) else f"swap on {line.device}"
         device = ground.ids.get(line.device)
-        if device is None:
+        if not line.device.startswith("/dev/"):
+            ledger.lost(line.line.where, subject, "a swap file: ReaR does not record its length", line.line.text)
+        elif device is None:
             ledger.lost(line.line.where, subject, "it lies on a device that is not carried", line.line.text)
-        elif isinstance(line, FsLine) and line.type not in {kind.value for kind in FsType}:
-            ledger.lost(line.line.where, subject, "this version cannot make such a file system", line.line.text)
+        elif isinstance(line, FsLine) and line.type not in (TYPE, *(kind.value for kind in FsType)):
+            ledger.lost(line.line.where, subject, "a set has no such file system", line.line.text)
         elif device in used:
             problems.append(Problem(f"{line.device} already holds something", line.line.where, line.line.text,
                                     hint=f"the other one is in {used[device]}"))
         else:
             used[device] = line.line.where
             try:
-                if isinstance(line, FsLine):
+                if isinstance(line, FsLine) and line.type == TYPE:
+                    parts.append(convert_btrfs(line, device, layout, identities, ledger, taken))
+                elif isinstance(line, FsLine):
                     found.append(_fs(line, device, ground, identities, ledger, taken))
                 else:
                     swaps.append(_swap(line, device, len(swaps), identities, ledger))
-            except _Bad as error:
+            except BadWords as error:
                 problems.append(Problem(error.what, line.line.where, error.found, error.wanted))
     if problems:
         raise ForeignRejected(problems[0].where.rpartition(":")[0], problems)
-    return ContentPart(tuple(found), tuple(swaps))
+    subvolumes = tuple(subvolume for part in parts for subvolume in part.subvolumes)
+    _unplaced(layout, ground, {subvolume.path for subvolume in subvolumes}, ledger)
+    return ContentPart(tuple(found), tuple(swaps), tuple(part.btrfs for part in parts), subvolumes)
 
 
-class _Bad(Exception):
-    def __init__(self, what: str, found: str, wanted: Optional[str] = None) -> None:
-        super().__init__(what)
-        self.what, self.found, self.wanted = what, found, wanted
+def _unplaced(layout: Layout, ground: Ground, paths: Set[str], ledger: Ledger) -> None:
+    """Lines about subvolumes of a btrfs that is not carried."""
+    devices = {c.device for c in layout.components
+               if isinstance(c, FsLine) and c.type == TYPE and c.device in ground.ids}
+    for line in layout.components:
+        if isinstance(line, SubvolumeLine) and line.device not in devices:
+            ledger.lost(line.line.where, line.line.keyword, "its btrfs is not carried", line.line.text)
+        elif isinstance(line, NoCowLine) and line.path not in paths:
+            ledger.lost(line.line.where, line.line.keyword, "no carried subvolume has this path", line.line.text)
 
 
 def _fs(line: FsLine, device: str, ground: Ground, identities: Identities, ledger: Ledger,
@@ -112,14 +129,14 @@ def _fs_uuid(line: FsLine, kind: FsType, ident: str, identities: Identities, led
         ledger.generated(line.line.where, f"{ident} uuid", "this line has no UUID")
         return identities.fat_serial(f"fs:{line.device}") if fat else identities.uuid(f"fs:{line.device}")
     if not (_SERIAL if fat else GUID).fullmatch(text):
-        raise _Bad(f"not a UUID of {kind.value}", text, "XXXX-XXXX" if fat else "8-4-4-4-12 hexadecimal digits")
+        raise BadWords(f"not a UUID of {kind.value}", text, "XXXX-XXXX" if fat else "8-4-4-4-12 hexadecimal digits")
     return f"{text[:4]}-{text[-4:]}".upper() if fat else text.lower()
 
 
 def _number(facts: Mapping[str, str], name: str) -> Optional[int]:
     value = facts.get(name, "")
     if value and not _NUMBER.fullmatch(value):
-        raise _Bad(f"{name} is not a number", value)
+        raise BadWords(f"{name} is not a number", value)
     return int(value) if value else None
 
 
@@ -135,7 +152,7 @@ def _ext(fs: FileSystem, line: FsLine, ground: Ground, ledger: Ledger) -> FileSy
     if reserved.endswith("%"):
         percent = _number({"reserved_blocks": reserved[:-1]}, "reserved_blocks") or 0
         if percent > 50:
-            raise _Bad("reserved_blocks is not a percentage", reserved, "0% to 50%")
+            raise BadWords("reserved_blocks is not a percentage", reserved, "0% to 50%")
         if blocks is None:
             ledger.left(where, f"{fs.id} reserved_blocks", "the block size is not stated", reserved)
         else:
@@ -175,7 +192,7 @@ def _swap(line: SwapLine, device: str, number: int, identities: Identities, ledg
     ident = f"swap{number}"
     ledger.place("SWAP", ident, where)
     if text and not GUID.fullmatch(text):
-        raise _Bad("not a UUID of a swap area", text, "8-4-4-4-12 hexadecimal digits")
+        raise BadWords("not a UUID of a swap area", text, "8-4-4-4-12 hexadecimal digits")
     if not text:
         ledger.generated(where, f"{ident} uuid", "this line has no UUID")
     ledger.assumed(where, f"{ident} page_bytes", "pages of 4096 bytes")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
+import re
+from dataclasses import dataclass, field, replace
+from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Union
 
 from sif.convert.errors import ForeignRejected
 from sif.convert.identity import Identities
-from sif.convert.rear_lines import NO_NAME, DiskLine, Layout, Line, PartLine
+from sif.convert.rear_layer_lines import MultipathLine
+from sif.convert.rear_lines import NO_NAME, DiskLine, Layout, PartLine
+from sif.convert.rear_words import Line
 from sif.convert.report import Ledger
 from sif.model import Disk, DiskRole, Partition, Ref, TableType
 from sif.problems import Problem
@@ -26,6 +29,7 @@ _GPT_TYPES = (
 _GPT_ATTRIBUTES = {"legacy_boot": 0x4, "hidden": 0x1}
 _MBR_TYPES = (("lvm", 0x8E), ("raid", 0xFD), ("swap", 0x82), ("esp", 0xEF), ("prep", 0x41), ("diag", 0x12))
 _HIDDEN_BIT = 0x10
+_WWID = re.compile(r"[0-9a-f]{17,40}|eui\.[0-9a-f]{16,32}")
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,13 @@ class DiskPart:
 
 @dataclass(frozen=True)
 class DiskFacts:
-    """What side files say of disks: MBR signatures and WWNs by device path, each with its place."""
+    """What side files say of disks: MBR signatures and WWNs by device path, each with its place; WWIDs of multipath."""
 
     signatures: Mapping[str, Tuple[str, str]]
     wwns: Mapping[str, Tuple[str, str]]
     vfat: FrozenSet[str] = frozenset()
     swap: FrozenSet[str] = frozenset()
+    wwids: Mapping[str, str] = field(default_factory=dict)
 
 
 def convert_disks(layout: Layout, facts: DiskFacts, identities: Identities, ledger: Ledger) -> DiskPart:
@@ -54,15 +59,25 @@ def convert_disks(layout: Layout, facts: DiskFacts, identities: Identities, ledg
     partitions: List[Partition] = []
     ids: Dict[str, str] = {}
     parts = [c for c in layout.components if isinstance(c, PartLine)]
-    for disk in (c for c in layout.components if isinstance(c, DiskLine)):
-        if disk.device in disks:
+    maps = {c.device: c for c in layout.components if isinstance(c, MultipathLine)}
+    paths = {path: device for device, line in maps.items() for path in line.paths}
+    for disk in (_as_disk(c) for c in layout.components if isinstance(c, (DiskLine, MultipathLine))):
+        if disk.device in paths:
+            ledger.left(disk.line.where, f"disk {disk.device}", f"a path to {paths[disk.device]}, which the set has",
+                        disk.line.text)
+        elif disk.size_bytes == 0 and disk.device in maps:
+            ledger.lost(disk.line.where, f"disk {disk.device}", "its size is not stated", disk.line.text)
+        elif disk.device in disks:
             problems.append(Problem(f"{disk.device} is described twice", disk.line.where))
         elif disk.label not in TABLES:
             ledger.lost(disk.line.where, f"disk {disk.device}", "a partition table of this kind has no place in a set",
                         disk.line.text)
         else:
-            disks[disk.device] = _disk(disk, f"d{len(disks)}", parts, facts, identities, ledger, problems)
-            ids[disk.device] = disks[disk.device].id
+            made = _disk(disk, f"d{len(disks)}", parts, facts, identities, ledger, problems)
+            if disk.device in maps:
+                made = _multipath(made, maps[disk.device], facts, ledger)
+            disks[disk.device] = made
+            ids[disk.device] = made.id
     for part in parts:
         owner = disks.get(part.disk)
         if owner is None or owner.table is TableType.NONE:
@@ -77,6 +92,20 @@ def convert_disks(layout: Layout, facts: DiskFacts, identities: Identities, ledg
         raise ForeignRejected(parts[0].line.file if parts else "disklayout.conf", problems)
     others = _excluded(layout.excluded, len(disks), ledger)
     return DiskPart((*disks.values(), *others), tuple(partitions), ids)
+
+
+def _as_disk(line: Union[DiskLine, MultipathLine]) -> DiskLine:
+    return line if isinstance(line, DiskLine) else DiskLine(line.line, line.device, line.size_bytes or 0, line.label)
+
+
+def _multipath(disk: Disk, line: MultipathLine, facts: DiskFacts, ledger: Ledger) -> Disk:
+    name = line.device.rpartition("/")[2]
+    known = facts.wwids.get(line.device) or (name if _WWID.fullmatch(name) else None)
+    if known is None:
+        ledger.assumed(line.line.where, f"{disk.id} multipath", "the name of the map: its WWID is not in the source",
+                       name)
+    ledger.left(line.line.where, f"{disk.id} paths", "names of the running system, which change", ",".join(line.paths))
+    return replace(disk, multipath=known or name)
 
 
 def _disk(disk: DiskLine, ident: str, parts: Sequence[PartLine], facts: DiskFacts, identities: Identities,

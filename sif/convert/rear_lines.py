@@ -4,39 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, List, Optional, Tuple, Union
 from urllib.parse import unquote
 
 from sif.convert.errors import ForeignRejected
-from sif.convert.report import without_secrets
+from sif.convert.rear_layer_lines import LAYER_PARSERS, LayerLine
+from sif.convert.rear_words import BadWords, Line, as_device, as_facts, as_group, as_number, as_text, want_count
 from sif.convert.sources import SourceFile, lines_of
 from sif.problems import Problem
-from sif.text import forbidden
 
 MAX_COMPONENTS = 4000
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 _PART_NUMBER = re.compile(r"(?:p|-part|_part)?([1-9][0-9]{0,2})")
 NO_PARTUUID = "no-partuuid"
 NO_NAME = "rear-noname"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line: its keyword and the words after it. An ``excluded`` one was commented out by ReaR."""
-
-    file: str
-    number: int
-    keyword: str
-    words: Tuple[str, ...]
-    excluded: bool = False
-
-    @property
-    def where(self) -> str:
-        return f"{self.file}:{self.number}"
-
-    @property
-    def text(self) -> str:
-        return without_secrets(" ".join((self.keyword, *self.words)))
 
 
 @dataclass(frozen=True)
@@ -108,7 +88,7 @@ class LvLine:
     layout: Optional[str]
 
 
-Component = Union[DiskLine, PartLine, FsLine, SwapLine, PvLine, VgLine, LvLine]
+Component = Union[DiskLine, PartLine, FsLine, SwapLine, PvLine, VgLine, LvLine, LayerLine]
 
 
 @dataclass(frozen=True)
@@ -119,12 +99,6 @@ class Layout:
     others: Tuple[Line, ...]
     excluded: Tuple[Line, ...]
     dated: Optional[Line]
-
-
-class _Bad(Exception):
-    def __init__(self, what: str, found: Optional[str] = None, wanted: Optional[str] = None) -> None:
-        super().__init__(what)
-        self.what, self.found, self.wanted = what, found, wanted
 
 
 def parse_layout(source: SourceFile) -> Layout:
@@ -145,7 +119,7 @@ def parse_layout(source: SourceFile) -> Layout:
         elif line.keyword in _PARSERS:
             try:
                 components.append(_PARSERS[line.keyword](line))
-            except _Bad as error:
+            except BadWords as error:
                 problems.append(Problem(error.what, line.where, error.found, error.wanted))
         else:
             others.append(line)
@@ -175,119 +149,77 @@ def _split(file: str, number: int, text: str) -> Optional[Line]:
     return None
 
 
-def _count(line: Line, low: int, high: int) -> None:
-    if not low <= len(line.words) <= high:
-        raise _Bad(f"a {line.keyword} line of {len(line.words)} fields", line.text[:200],
-                   f"{low} fields" if low == high else f"{low} to {high} fields")
-
-
-def _number(word: str, what: str, suffix: str = "") -> int:
-    digits = word[:-1] if suffix and word.endswith(suffix) else word
-    if not _NUMBER.fullmatch(digits):
-        raise _Bad(f"{what} is not a number", word, "decimal digits, no sign, no leading zero")
-    return int(digits)
-
-
-def _device(word: str, what: str) -> str:
-    parts = word.split("/")
-    if not word.startswith("/dev/") or any(part in ("", ".", "..") for part in parts[1:]):
-        raise _Bad(f"{what} is not a device", word, "/dev/...")
-    return word
-
-
-def _group(word: str) -> str:
-    return _device(word, "the volume group")[len("/dev/"):]
-
-
-def _plain(text: str, what: str) -> str:
-    if any(forbidden(char) for char in text):
-        raise _Bad(f"{what} holds a character that is not allowed", text)
-    return text
-
-
-def _facts(words: Sequence[str]) -> Dict[str, str]:
-    found: Dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise _Bad("not a name=value pair", word)
-        if name in found:
-            raise _Bad(f"{name}= is there twice", word)
-        found[name] = value
-    return found
-
-
 def _disk(line: Line) -> DiskLine:
-    _count(line, 3, 7)
-    return DiskLine(line, _device(line.words[0], "the disk"), _number(line.words[1], "the size"), line.words[2])
+    want_count(line, 3, 7)
+    return DiskLine(line, as_device(line.words[0], "the disk"), as_number(line.words[1], "the size"), line.words[2])
 
 
 def _part(line: Line) -> PartLine:
-    _count(line, 6, 7)
+    want_count(line, 6, 7)
     disk, size, start, kind, flags, device = line.words[:6]
     number = _PART_NUMBER.fullmatch(device[len(disk):]) if device.startswith(disk) else None
     if number is None:
-        raise _Bad("a partition that is not one of its disk", device, f"{disk} and a number")
+        raise BadWords("a partition that is not one of its disk", device, f"{disk} and a number")
     try:
         name = unquote(kind, errors="strict")
     except UnicodeDecodeError:
-        raise _Bad("a partition name that is not UTF-8", kind, "percent-encoded UTF-8") from None
+        raise BadWords("a partition name that is not UTF-8", kind, "percent-encoded UTF-8") from None
     partuuid = line.words[6].lower() if len(line.words) > 6 and line.words[6] != NO_PARTUUID else None
     if partuuid is not None and not re.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", partuuid):
-        raise _Bad("not a partition GUID", line.words[6], f"a GUID or {NO_PARTUUID}")
+        raise BadWords("not a partition GUID", line.words[6], f"a GUID or {NO_PARTUUID}")
     return PartLine(
-        line, _device(disk, "the disk"), _number(size, "the size"), _number(start, "the start"),
-        _plain(name, "the partition's name"), () if flags == "none" else tuple(flags.split(",")),
-        _device(device, "the partition"), int(number.group(1)), partuuid)
+        line, as_device(disk, "the disk"), as_number(size, "the size"), as_number(start, "the start"),
+        as_text(name, "the partition's name"), () if flags == "none" else tuple(flags.split(",")),
+        as_device(device, "the partition"), int(number.group(1)), partuuid)
 
 
 def _fs(line: Line) -> FsLine:
-    _count(line, 3, 40)
+    want_count(line, 3, 40)
     device, mount, kind = line.words[:3]
     # findmnt --raw writes what would not be one word as \xHH.
     place = re.sub(r"\\x([0-9a-fA-F]{2})", lambda m: chr(int(m.group(1), 16)), mount)
-    return FsLine(line, _device(device, "the file system's device"), _plain(place, "the mount point"), kind,
-                  _facts(line.words[3:]))
+    return FsLine(line, as_device(device, "the file system's device"), as_text(place, "the mount point"), kind,
+                  as_facts(line.words[3:]))
 
 
 def _swap(line: Line) -> SwapLine:
-    _count(line, 1, 10)
-    return SwapLine(line, _device(line.words[0], "the swap area"), _facts(line.words[1:]))
+    want_count(line, 1, 10)
+    name = line.words[0]
+    where = as_text(name, "the swap file") if name.startswith("/") and not name.startswith("/dev/") else \
+        as_device(name, "the swap area")
+    return SwapLine(line, where, as_facts(line.words[1:]))
 
 
 def _lvmdev(line: Line) -> PvLine:
-    _count(line, 2, 4)
-    return PvLine(line, _group(line.words[0]), _device(line.words[1], "the physical volume"),
+    want_count(line, 2, 4)
+    return PvLine(line, as_group(line.words[0]), as_device(line.words[1], "the physical volume"),
                   line.words[2] if len(line.words) > 2 else None)
 
 
 def _lvmgrp(line: Line) -> VgLine:
-    _count(line, 2, 4)
-    extents = _number(line.words[2], "the number of extents") if len(line.words) > 2 else None
-    return VgLine(line, _group(line.words[0]), _number(line.words[1], "the extent size"), extents)
+    want_count(line, 2, 4)
+    extents = as_number(line.words[2], "the number of extents") if len(line.words) > 2 else None
+    return VgLine(line, as_group(line.words[0]), as_number(line.words[1], "the extent size"), extents)
 
 
 def _lvmvol(line: Line) -> LvLine:
-    _count(line, 3, 20)
+    want_count(line, 3, 20)
     vg, name, size = line.words[:3]
     if size.endswith("b"):
         layout = line.words[3] if len(line.words) > 3 else None
-        return LvLine(line, _group(vg), name, _number(size, "the size", "b"), None, layout)
-    return LvLine(line, _group(vg), name, None, _number(size, "the number of extents"), None)
+        return LvLine(line, as_group(vg), name, as_number(size, "the size", "b"), None, layout)
+    return LvLine(line, as_group(vg), name, None, as_number(size, "the number of extents"), None)
 
 
 _PARSERS: Dict[str, Callable[[Line], Component]] = {
     "disk": _disk, "part": _part, "fs": _fs, "swap": _swap, "lvmdev": _lvmdev, "lvmgrp": _lvmgrp, "lvmvol": _lvmvol,
+    **LAYER_PARSERS,
 }
 
 FOREIGN: Dict[str, str] = {
-    "raidarray": "software RAID", "raiddisk": "software RAID", "crypt": "LUKS encryption",
-    "multipath": "a multipath device", "drbd": "DRBD", "btrfsdefaultsubvol": "a btrfs subvolume",
-    "btrfsnormalsubvol": "a btrfs subvolume", "btrfsmountedsubvol": "a btrfs subvolume",
-    "btrfsnocopyonwrite": "a btrfs attribute", "btrfssnapshotsubvol": "a btrfs snapshot",
-    "opaldisk": "a self-encrypting disk", "smartarray": "a hardware RAID controller",
-    "logicaldrive": "a hardware RAID volume", "dasd_channel": "a DASD",
+    "drbd": "DRBD, which mirrors over the network", "opaldisk": "a self-encrypting disk",
+    "smartarray": "a hardware RAID controller", "logicaldrive": "a hardware RAID volume", "dasd_channel": "a DASD",
 }
-"""Keyword → what it describes: components that a set of this version has no kind for."""
+"""Keyword → what it describes: components that a set has no kind for."""
 
-KEYWORDS = frozenset({*_PARSERS, *FOREIGN})
+KEYWORDS = frozenset({*_PARSERS, *FOREIGN, "btrfssnapshotsubvol"})

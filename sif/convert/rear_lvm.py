@@ -7,17 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Set, Tuple
 
-from sif.capture.lvm import lv_id
+from sif.capture.lvm_volumes import describe_volumes
 from sif.convert.errors import ForeignRejected
 from sif.convert.identity import section_id
 from sif.convert.rear_lines import Layout, LvLine, PvLine, VgLine
 from sif.convert.report import Ledger
 from sif.convert.sources import SourceFile, read_optional
-from sif.convert.vgcfg import Metadata, MetadataLv, parse_vgcfg
+from sif.convert.vgcfg import Metadata, parse_vgcfg
+from sif.convert.vgcfg_rows import rows_of
 from sif.media import sha256_hex
-from sif.model import LogicalVolume, LvType, PhysicalVolume, Ref, VolumeGroup
+from sif.model import LogicalVolume, LvRole, LvType, Omitted, PhysicalVolume, Ref, VolumeGroup
 from sif.problems import Problem
 
+_IN_POOLS = (LvType.THIN, LvType.CACHE, LvType.WRITECACHE)
 _NAME = re.compile(r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,126}")
 
 
@@ -31,6 +33,7 @@ class LvmPart:
     ids: Mapping[str, str]
     files: Mapping[str, bytes]
     metadata: Tuple[Metadata, ...]
+    omitted: Tuple[Omitted, ...] = ()
 
 
 def group_files(layout: Layout, root: Path) -> Dict[str, Optional[SourceFile]]:
@@ -47,13 +50,14 @@ def group_files(layout: Layout, root: Path) -> Dict[str, Optional[SourceFile]]:
 
 def convert_lvm(layout: Layout, backups: Mapping[str, Optional[SourceFile]], devices: Mapping[str, str],
                 ledger: Ledger) -> LvmPart:
-    """The records of every group that is whole and linear; anything else goes to the ledger as not restorable."""
+    """The records of every group that is whole; what is no set's goes to the ledger as not restorable."""
     pvs: List[PhysicalVolume] = []
     vgs: List[VolumeGroup] = []
     lvs: List[LogicalVolume] = []
     ids: Dict[str, str] = {}
     files: Dict[str, bytes] = {}
     read: List[Metadata] = []
+    omitted: List[Omitted] = []
     taken: Set[str] = set()
     for line in (c for c in layout.components if isinstance(c, VgLine)):
         source = backups[line.vg]
@@ -71,10 +75,10 @@ def convert_lvm(layout: Layout, backups: Mapping[str, Optional[SourceFile]], dev
             continue
         group = section_id(line.vg, taken)
         ledger.place("VG", group, line.line.where)
-        made = [lv for volume in data.lvs if (lv := _volume(volume, group, source.name, members, ledger))]
+        made, left, whole = _volumes(data, group, source.name, members, ledger)
         record = VolumeGroup(id=group, name=data.name, uuid=data.uuid, pe_bytes=data.pe_bytes,
                              pvs=tuple(Ref(pv.id) for pv in members.values()), tags=data.tags)
-        if len(made) == len(data.lvs):
+        if whole:
             path = f"lvm/{line.vg}.vgcfg"
             files[path] = source.data
             record = replace(record, metadata=f"media:{path}", metadata_sha256=sha256_hex(source.data))
@@ -83,10 +87,12 @@ def convert_lvm(layout: Layout, backups: Mapping[str, Optional[SourceFile]], dev
         vgs.append(record)
         pvs.extend(members.values())
         lvs.extend(made)
-        ids.update((device, lv.id) for lv in made for device in _paths(data.name, lv.name))
+        omitted.extend(left)
+        ids.update((device, lv.id) for lv in made for device in _paths(data.name, lv.name)
+                   if lv.role is LvRole.VOLUME and lv.type not in (LvType.THIN_POOL, LvType.CACHE_POOL))
         _compare_group(line, data, source.name, ledger)
     _orphans(layout, read, ledger)
-    return LvmPart(tuple(pvs), tuple(vgs), tuple(lvs), ids, files, tuple(read))
+    return LvmPart(tuple(pvs), tuple(vgs), tuple(lvs), ids, files, tuple(read), tuple(omitted))
 
 
 def _paths(group: str, volume: str) -> Tuple[str, str]:
@@ -127,26 +133,44 @@ def _compare_group(line: VgLine, data: Metadata, file: str, ledger: Ledger) -> N
     ledger.left(line.line.where, f"volume group {line.vg} size", "the size follows from its physical volumes")
 
 
-def _volume(volume: MetadataLv, group: str, file: str, members: Mapping[str, PhysicalVolume],
-            ledger: Ledger) -> Optional[LogicalVolume]:
-    where = f"{file}:{volume.line}"
-    unknown = [pv for pv, _, _ in volume.segments if pv not in members]
-    if volume.fault or unknown:
-        ledger.lost(where, f"logical volume {group}/{volume.name}",
-                    volume.fault or f"a segment on the unknown physical volume {unknown[0]}")
-        return None
-    ident = lv_id(group, volume.name)
-    ledger.place("LV", ident, where)
-    return LogicalVolume(
-        id=ident, vg=Ref(group), name=volume.name, uuid=volume.uuid, type=LvType.LINEAR,
-        extents=sum(count for _, _, count in volume.segments), tags=volume.tags,
-        segments=tuple(f"{members[pv].id}:{first}:{count}" for pv, first, count in volume.segments))
+def _volumes(data: Metadata, group: str, file: str, members: Mapping[str, PhysicalVolume],
+             ledger: Ledger) -> Tuple[Tuple[LogicalVolume, ...], Tuple[Omitted, ...], bool]:
+    """The group's volumes, the snapshots that are left out, and whether that is all there is in the text."""
+    lines = {volume.name: volume.line for volume in data.lvs}
+    found = describe_volumes(rows_of(data, group), (group,), {name: pv.id for name, pv in members.items()})
+    for text in found.unsupported:
+        subject, _, why = text.partition(": ")
+        name = subject.rpartition("/")[2]
+        ledger.lost(f"{file}:{lines.get(name, data.line)}", subject, why)
+    for volume in data.lvs:
+        if not volume.segments:
+            ledger.lost(f"{file}:{volume.line}", f"logical volume {group}/{volume.name}", "it has no segments")
+    for left in found.omitted:
+        ledger.place("OMITTED", left.id, f"{file}:{data.line}")
+        ledger.left(f"{file}:{data.line}", left.what, "a state of another volume: it is not there after a restore")
+    made = _standing(found.lvs, group, file, lines, ledger)
+    for lv in made:
+        ledger.place("LV", lv.id, f"{file}:{lines[lv.name]}")
+    whole = not found.omitted and len(made) == len(found.lvs) and not found.unsupported \
+        and all(volume.segments for volume in data.lvs)
+    return made, found.omitted, whole
+
+
+def _standing(lvs: Tuple[LogicalVolume, ...], group: str, file: str, lines: Mapping[str, int],
+              ledger: Ledger) -> Tuple[LogicalVolume, ...]:
+    """The volumes all of whose parts are there; a volume falls with a part of it, and with it what it is a part of."""
+    ids = {lv.id for lv in lvs}
+    standing = tuple(lv for lv in lvs if (lv.pool or lv.type not in _IN_POOLS)
+                     and ids.issuperset([*lv.parts, *(ref for ref in (lv.pool, lv.origin) if ref)]))
+    for lv in lvs:
+        if lv not in standing:
+            ledger.lost(f"{file}:{lines[lv.name]}", f"logical volume {group}/{lv.name}", "a part of it is not carried")
+    return standing if len(standing) == len(lvs) else _standing(standing, group, file, lines, ledger)
 
 
 def _orphans(layout: Layout, read: List[Metadata], ledger: Ledger) -> None:
     """Lines about groups and volumes that no metadata describes, or that disagree with it."""
-    sizes = {(data.name, lv.name): (data.pe_bytes, sum(c for _, _, c in lv.segments)) for data in read
-             for lv in data.lvs}
+    sizes = {(data.name, lv.name): (data.pe_bytes, lv.extents) for data in read for lv in data.lvs}
     groups = {c.vg for c in layout.components if isinstance(c, VgLine)}
     for line in layout.components:
         if isinstance(line, PvLine) and line.vg not in groups:
@@ -158,7 +182,7 @@ def _orphans(layout: Layout, read: List[Metadata], ledger: Ledger) -> None:
         if known is None:
             ledger.lost(line.line.where, f"logical volume {line.vg}/{line.name}",
                         "no metadata backup describes it", line.line.text)
-        elif line.layout in (None, "linear") and (line.size_bytes or known[0] * (line.extents or 0)) \
+        elif (line.size_bytes or known[0] * (line.extents or 0)) \
                 != known[0] * known[1]:
             ledger.left(line.line.where, f"logical volume {line.vg}/{line.name}", "its size disagrees with the "
                         f"metadata backup, which counts ({known[0] * known[1]} bytes)", line.line.text)

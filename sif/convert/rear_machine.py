@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import FrozenSet, List, Optional, Sequence, Tuple
+from typing import FrozenSet, List, Optional, Sequence, Tuple, Union
 
+from sif.checks.common import device
 from sif.convert.identity import Identities, is_hostname
 from sif.convert.rear_side import UEFI_VARIABLES
 from sif.convert.report import Ledger
 from sif.convert.vgcfg import Metadata
-from sif.model import Boot, FileSystem, Firmware, FsType, Loader, PhysicalVolume, Ref, System, SystemInformation
+from sif.keys import CARRIERS
+from sif.model import (
+    Boot,
+    Btrfs,
+    Disk,
+    FileSystem,
+    Firmware,
+    FsType,
+    Loader,
+    LogicalVolume,
+    Luks,
+    MdArray,
+    Partition,
+    PhysicalVolume,
+    Record,
+    Ref,
+    Subvolume,
+    System,
+    SystemInformation,
+)
+
+Mountable = Union[FileSystem, Subvolume, Btrfs]
 
 _GRUB = ("GRUB2", "GRUB2-EFI")
 _ESP_MOUNTS = ("/boot/efi", "/efi")
@@ -34,8 +56,9 @@ class Hints:
 
 def with_machine(info: SystemInformation, hints: Hints, identities: Identities, ledger: Ledger) -> SystemInformation:
     """``info`` with SYSTEM and BOOT; what the source does not say is in the ledger."""
-    root = next((fs for fs in info.filesystems if fs.mount == "/"), None)
-    boot_fs = next((fs for fs in info.filesystems if fs.mount == "/boot"), root)
+    mountable: Tuple[Mountable, ...] = (*info.filesystems, *info.subvolumes, *info.btrfs)
+    root = next((fs for fs in mountable if fs.mount == "/"), None)
+    boot_fs = next((fs for fs in mountable if fs.mount == "/boot"), root)
     if root is None:
         ledger.lost(hints.file, "root file system", "no carried file system is mounted at /")
     esp = _esp(info.filesystems, hints.flagged)
@@ -86,7 +109,7 @@ def _names(hints: Hints, identities: Identities, ledger: Ledger) -> Tuple[str, s
     return hostname, arch or "x86_64"
 
 
-def _boot(info: SystemInformation, firmware: Firmware, esp: Optional[FileSystem], boot_fs: Optional[FileSystem],
+def _boot(info: SystemInformation, firmware: Firmware, esp: Optional[FileSystem], boot_fs: Optional[Mountable],
           hints: Hints, ledger: Ledger) -> Optional[Boot]:
     loader, file = hints.loader, hints.file
     where = loader[1] if loader else file
@@ -110,14 +133,25 @@ def _boot(info: SystemInformation, firmware: Firmware, esp: Optional[FileSystem]
     return Boot(loader=Loader.GRUB_PC, disks=(Ref(disk),))
 
 
-def _disk_below(info: SystemInformation, fs: Optional[FileSystem]) -> Optional[str]:
-    """The first disk that starts a BIOS machine: one with a BIOS boot partition, else the one under ``fs``."""
+def _disk_below(info: SystemInformation, fs: Optional[Mountable]) -> Optional[str]:
+    """The first disk that starts a BIOS machine: one with a BIOS boot partition, else the first one under ``fs``."""
     own = next((p.disk for p in info.partitions if p.type == _BIOS_BOOT), None)
-    device: Optional[str] = fs.device if fs else None
-    volume = next((lv for lv in info.lvs if lv.id == device), None)
-    if volume is not None and volume.segments:
-        pv = info.find("PV", volume.segments[0].partition(":")[0])
-        device = pv.device if isinstance(pv, PhysicalVolume) else None
-    below = next((p.disk for p in info.partitions if p.id == device), None)
-    plain = next((d.id for d in info.disks if d.id == device), None)
-    return own or below or plain
+    return own or (_below(info, fs) if fs else None)
+
+
+def _below(info: SystemInformation, record: Optional[Record]) -> Optional[str]:
+    """The first disk that something stands on, through any number of layers."""
+    if isinstance(record, Disk):
+        return record.id
+    if isinstance(record, Partition):
+        return record.disk
+    if isinstance(record, Subvolume):
+        return _below(info, info.find("BTRFS", record.btrfs))
+    if isinstance(record, LogicalVolume) and record.segments:
+        return _below(info, info.find("PV", record.segments[0].partition(":")[0]))
+    if isinstance(record, LogicalVolume):
+        part = next(iter((*record.parts, *(ref for ref in (record.pool, record.origin) if ref))), None)
+        return _below(info, info.find("LV", part)) if part else None
+    refs = record.devices if isinstance(record, Btrfs) else record.members if isinstance(record, MdArray) else ()
+    ref = record.device if isinstance(record, (FileSystem, PhysicalVolume, Luks)) else next(iter(refs), None)
+    return _below(info, device(info, ref, CARRIERS)) if ref else None

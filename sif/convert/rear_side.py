@@ -108,6 +108,17 @@ def wwns(source: Optional[SourceFile]) -> Dict[str, Tuple[str, str]]:
     return found
 
 
+def wwids(source: Optional[SourceFile]) -> Dict[str, str]:
+    """Device path of a multipath map → its WWID, from the same names."""
+    found: Dict[str, str] = {}
+    for _, line in lines_of(source) if source else ():
+        words = line.split()
+        match = re.fullmatch(r"dm-uuid-mpath-([0-9A-Za-z._-]{8,64})", words[0]) if len(words) == 2 else None
+        if match:
+            found.setdefault(words[1], match.group(1))
+    return found
+
+
 def signatures(source: Optional[SourceFile]) -> Dict[str, Tuple[str, str]]:
     """Device path → (MBR signature, place), from the ``sfdisk --dump`` that ReaR's BLOCKCLONE keeps."""
     facts: Dict[str, Tuple[str, str]] = {}

@@ -59,14 +59,18 @@ class MetadataPv:
 
 @dataclass(frozen=True)
 class MetadataLv:
-    """A logical volume. ``segments`` are (pv name, first extent, extents); ``fault`` says why it is not linear."""
+    """A logical volume; ``segments`` are the text's own blocks, in order. An invisible one is part of another."""
 
     line: int
     name: str
     uuid: str
     tags: Tuple[str, ...]
-    segments: Tuple[Tuple[str, int, int], ...]
-    fault: Optional[str]
+    segments: Tuple[Group, ...]
+    visible: bool
+
+    @property
+    def extents(self) -> int:
+        return sum(segment.number("extent_count") or 0 for segment in self.segments)
 
 
 @dataclass(frozen=True)
@@ -110,25 +114,27 @@ def _pv(file: str, name: str, group: Group) -> MetadataPv:
 
 def _lv(file: str, name: str, group: Group) -> MetadataLv:
     found = [value for key, value in group.groups.items() if re.fullmatch(r"segment[0-9]+", key)]
-    segments: List[Tuple[str, int, int]] = []
-    fault = None if "VISIBLE" in group.words("status") else "it is hidden: part of another volume"
+    segments = tuple(sorted(found, key=lambda segment: segment.number("start_extent") or 0))
     expected = 0
-    for segment in sorted(found, key=lambda s: s.number("start_extent") or 0):
-        count = _number(file, segment, "extent_count")
-        kind, stripes = segment.text("type") or "unknown", segment.values.get("stripes", (0, ()))[1]
-        if kind != "striped" or segment.number("stripe_count") != 1 or len(stripes) != 2 \
-                or not isinstance(stripes[0], str) or not isinstance(stripes[1], int) or stripes[1] < 0:
-            fault = fault or f"a segment of type {kind} with {segment.number('stripe_count') or 'no'} stripes"
-            continue
+    for segment in segments:
         if _number(file, segment, "start_extent") != expected:
             raise _refused(file, segment.line, "a gap or overlap between the segments of a volume", name,
                            f"start_extent = {expected}")
-        expected += count
-        segments.append((stripes[0], stripes[1], count))
-    if not found:
-        fault = fault or "it has no segments"
-    return MetadataLv(group.line, name, _text(file, group, "id"), tuple(sorted(group.words("tags"))),
-                      tuple(segments), fault)
+        expected += _number(file, segment, "extent_count")
+        if segment.text("type") == "striped":
+            _check_stripes(file, segment)
+    return MetadataLv(group.line, name, _text(file, group, "id"), tuple(sorted(group.words("tags"))), segments,
+                      "VISIBLE" in group.words("status"))
+
+
+def _check_stripes(file: str, segment: Group) -> None:
+    stripes = segment.values.get("stripes", (0, ()))[1]
+    count = _number(file, segment, "stripe_count")
+    pairs = list(zip(stripes[0::2], stripes[1::2]))
+    if not count or len(stripes) != 2 * count or _number(file, segment, "extent_count") % count \
+            or not all(isinstance(pv, str) and isinstance(first, int) and first >= 0 for pv, first in pairs):
+        raise _refused(file, segment.line, "the stripes of a segment do not fit its count", str(len(stripes)),
+                       'stripe_count pairs of "pv", first extent')
 
 
 def _refused(file: str, line: int, what: str, found: Optional[str], wanted: Optional[str]) -> ForeignRejected:

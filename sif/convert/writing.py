@@ -33,9 +33,9 @@ def write_conversion(info: SystemInformation, files: Mapping[str, bytes], report
         write_report(report, directory)
         shown = [f"\n    {entry}" for entry in lost[:MAX_SHOWN]]
         more = [f"\n    ... and {len(lost) - MAX_SHOWN} more, in {REPORT_NAME}"] if len(lost) > MAX_SHOWN else []
-        raise ConversionFailed("this machine has something that this version cannot restore; no set was written",
+        raise ConversionFailed("this machine has something that a set cannot hold; no set was written",
                                found="".join([*shown, *more]),
-                               wanted="GPT or MBR, linear LVM, ext2/3/4, xfs, vfat, swap, GRUB 2",
+                               wanted="what a set has kinds of sections for, and GRUB 2",
                                hint="--partial writes what can be written, without these")
     if report.check and not lost:
         write_report(report, directory)

@@ -6,6 +6,7 @@ Source: depmod(8), modules.dep(5), modprobe.d(5); the text files are used, becau
 from __future__ import annotations
 
 import fnmatch
+import functools
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Tuple
 
@@ -58,12 +59,13 @@ def parse_dep(text: str) -> Tuple[Mapping[str, str], Mapping[str, Tuple[str, ...
     """``modules.dep``: module → file, and module → modules before it, nearest first."""
     files: Dict[str, str] = {}
     depends: Dict[str, Tuple[str, ...]] = {}
+    named = functools.lru_cache(maxsize=None)(module_name)  # most are named again and again
     for line in text.splitlines():
         path, colon, rest = line.partition(":")
         if colon:
-            name = module_name(path)
+            name = named(path)
             files[name] = path.strip()
-            depends[name] = tuple(module_name(word) for word in rest.split())
+            depends[name] = tuple(map(named, rest.split()))
     return files, depends
 
 
@@ -91,11 +93,13 @@ def parse_alias(text: str) -> Tuple[Mapping[str, Tuple[str, ...]], Tuple[Tuple[s
     exact: Dict[str, List[str]] = {}
     patterns: List[Tuple[str, str]] = []
     for line in text.splitlines():
+        if ":" in line and "*" in line:
+            continue  # hardware, tens of thousands of lines: looked up by the kernel's own bindings
         words = line.split()
         if len(words) != 3 or words[0] != "alias":
             continue
         alias, module = words[1].replace("-", "_"), words[2].replace("-", "_")
-        if not any(char in alias for char in "*?["):
+        if not ("*" in alias or "?" in alias or "[" in alias):
             exact.setdefault(alias, []).append(module)
         elif ":" not in alias:
             patterns.append((alias, module))

@@ -6,7 +6,6 @@ Pure: bytes and values in, typed results or :class:`BadAnswer` out. A provider's
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
@@ -17,6 +16,8 @@ PROTOCOL = 1
 MAX_LINE_BYTES = 256 * 1024
 MAX_OUTPUT_BYTES = 16 * 1024 * 1024
 MAX_SECTIONS = 512
+MAX_DEPTH = 32
+"""Objects and lists inside each other: no message needs more than a few, and too many end Python's own recursion."""
 
 METHODS = ("describe", "quiesce", "backup", "thaw", "restore-entry", "check")
 REQUIRED = {"backup": ("describe", "backup", "restore-entry", "check"),
@@ -147,7 +148,19 @@ def parse_line(raw: bytes, where: str) -> Mapping[str, Any]:
         raise BadAnswer("a line that is not JSON", where, raw, "one JSON object a line") from error
     if not isinstance(found, dict):
         raise BadAnswer("a line that is not a JSON object", where, raw, "one JSON object a line")
+    if _depth_exceeds(found, MAX_DEPTH):
+        raise BadAnswer("a line that is nested too deeply", where, raw, f"at most {MAX_DEPTH} levels")
     return found
+
+
+def _depth_exceeds(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [inner for item in level if isinstance(item, (dict, list))
+                 for inner in (item.values() if isinstance(item, dict) else item)]
+        if not level:
+            return False
+    return True
 
 
 def text(source: Mapping[str, Any], key: str, where: str, optional: bool = False) -> Any:
@@ -181,7 +194,7 @@ def fraction(source: Mapping[str, Any], where: str) -> Optional[float]:
     if value is None:
         return None
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not 0 <= value <= 1:
+    if not number or not 0 <= value <= 1:  # neither holds for NaN; no float() before it: an integer may be too large
         raise BadAnswer("fraction is not between 0 and 1", f"{where}, fraction", value, "a number from 0 to 1")
     return float(value)
 

@@ -8,10 +8,10 @@ from sif.codec import BadValue, KeySchema, from_entry, schemas
 from sif.keys import Form
 from sif.merge import duplicates
 from sif.model import Record
-from sif.parse import FRAGMENT_KINDS
+from sif.parse import FRAGMENT_KINDS, SEQUENCE
 from sif.problems import Problem, errors_of, rejection
 from sif.provider.protocol import RawSection, shown
-from sif.text import IDENT, Atom, Entry
+from sif.text import IDENT, Atom, Entry, forbidden
 
 
 def records_of(provider: str, sections: Sequence[RawSection]) -> Tuple[Record, ...]:
@@ -35,7 +35,7 @@ def _values(provider: str, section: RawSection, problems: List[Problem]) -> Mapp
         problems.append(Problem("not a kind of section that a provider may give", where,
                                 wanted=", ".join(FRAGMENT_KINDS)))
         return {}
-    if not IDENT.fullmatch(section.id) or (section.kind == "COMMAND" and not section.id.isdigit()):
+    if not IDENT.fullmatch(section.id) or (section.kind == "COMMAND" and not SEQUENCE.fullmatch(section.id)):
         problems.append(Problem("not an id", where, found=shown(section.id),
                                 wanted="letters, digits and _.+-; a number for COMMAND"))
     schema = schemas()[section.kind]
@@ -74,6 +74,6 @@ def _atom(key: KeySchema, value: Any) -> Atom:
         return Atom(hex(value) if key.info.form is Form.HEX and value >= 0 else str(value), False, 1)
     if not isinstance(value, str):
         raise BadValue(f"{key.name} is neither text nor a number nor a truth value")
-    if any(ord(char) < 32 and char not in "\n\t" or ord(char) == 127 for char in value):
-        raise BadValue(f"{key.name} has control characters in it")
+    if any(forbidden(char) for char in value if char not in "\n\t"):
+        raise BadValue(f"{key.name} has control or format characters in it")
     return Atom(value, False, 1)

@@ -31,6 +31,8 @@ class System:
     access_control: AccessControl = key("security module of the running kernel", default=AccessControl.NONE,
                                         example="apparmor")
     selinux: Optional[str] = key("SELinux mode and policy as configured", default=None, example='"enforcing:targeted"')
+    selinux_mode: Optional[str] = key("SELinux mode of the running kernel", form=Form.BARE, default=None,
+                                      identity=False, example="permissive")
     ssh_host_keys: Tuple[str, ...] = key("fingerprints of the SSH host keys, `type SHA256:...`", default=(),
                                          example='["ssh-ed25519 SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8"]')
     ram_bytes: Optional[int] = key("memory", unit="bytes", default=None, identity=False, example="34359738368")

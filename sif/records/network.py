@@ -14,7 +14,8 @@ class Nic:
     KIND: ClassVar[str] = "NIC"
 
     id: str
-    mac: str = key("permanent address", form=Form.QUOTED, identity=False, example='"b4:45:06:aa:bb:01"')
+    mac: Optional[str] = key("permanent address; none for an interface that is configured and not there",
+                             form=Form.QUOTED, default=None, identity=False, example='"b4:45:06:aa:bb:01"')
     driver: Optional[str] = key("kernel driver", default=None, identity=False, example='"tg3"')
     pci: Optional[str] = key("PCI address", default=None, identity=False, example='"0000:04:00.0"')
     addresses: Tuple[str, ...] = key("static addresses with prefix length", default=(), example='["192.0.2.21/24"]')

@@ -104,7 +104,10 @@ class Command:
 
 @dataclass(frozen=True)
 class Driver:
-    """A kernel module that the machine needs. What is needed for disk, network or store lies on the medium."""
+    """A kernel module that the machine needs. What is needed for disk, network or store lies on the medium, and so do
+    the modules and the firmware that it depends on, which have at least the same `needs`; they are for the same kernel.
+    A restore loads the modules of the kernel that it runs on, each after those it depends on, and says which it skips.
+    """
 
     KIND: ClassVar[str] = "DRIVER"
 
@@ -134,7 +137,9 @@ class Driver:
 
 @dataclass(frozen=True)
 class SetFile:
-    """A file that is copied into the restore environment before drivers are loaded and programs run."""
+    """A file that is copied into the restore environment before drivers are loaded and programs run; one on a store,
+    before the data is restored. Targets lie below /lib/firmware, /usr/local, /opt or /var/lib/lifeboat, or are
+    /sbin/mount.TYPE; no link is followed to them, and no two files have one target."""
 
     KIND: ClassVar[str] = "FILE"
 

@@ -73,7 +73,8 @@ class Luks:
                                   example='["0:systemd-tpm2"]')
     passphrase: Optional[str] = key("what opens it; without it the operator is asked", form=Form.SECRET, default=None,
                                     identity=False, example="secret:luks-data")
-    header: Optional[str] = key("the whole header with its keyslots, on request", form=Form.SECRET, default=None,
+    header: Optional[str] = key("the header with its keyslots as `luksHeaderBackup` writes it, packed by gzip; "
+                                "only on request", form=Form.SECRET, default=None,
                                 identity=False, example="secret:luks-header-data")
 
 

@@ -21,9 +21,15 @@ from sif.run import Result, run
 from sif.secrets.files import private_file
 from sif.secrets.names import NAME, declared_secrets
 
-__all__ = ["MAX_SECRET_BYTES", "SecretUnavailable", "Secrets", "decrypt", "encrypt", "obtain", "open_secrets"]
+__all__ = ["MAX_SECRET_BYTES", "MAX_STORED_BYTES", "SecretUnavailable", "Secrets", "decrypt",
+           "encrypt", "obtain", "open_secrets"]
 
 MAX_SECRET_BYTES = 64 * 1024
+"""Of a secret that a person gives."""
+
+MAX_STORED_BYTES = 16 * 1024 * 1024
+"""Of one in the age file: a packed LUKS header with all its keyslots in use has nine."""
+
 AGE_SECONDS = 300.0
 """A hardware key waits for a person's touch, a protected identity for its passphrase."""
 
@@ -84,8 +90,10 @@ class Secrets:
         raise TypeError("secrets are not copied to anywhere")
 
 
-def encrypt(values: Mapping[str, bytes], recipients: Sequence[str]) -> bytes:
+def encrypt(values: Mapping[str, bytes], recipients: Sequence[str], limit: int = MAX_SECRET_BYTES) -> bytes:
     """The age file (armored) of ``values`` for all of ``recipients``: age or SSH public keys, or a plugin's.
+
+    ``limit`` is the most bytes that one value may have.
 
     Raises UsageError for a name or size that cannot be, or when age refuses a recipient.
     """
@@ -95,9 +103,9 @@ def encrypt(values: Mapping[str, bytes], recipients: Sequence[str]) -> bytes:
         if not NAME.fullmatch(name):
             raise UsageError("this cannot be the name of a secret", found=repr(name),
                              wanted="up to 128 of A-Z a-z 0-9 _ . + -, the first one a letter or digit")
-        if not 0 < len(value) <= MAX_SECRET_BYTES:
+        if not 0 < len(value) <= limit:
             raise UsageError("this cannot be a secret", where=name, found=f"{len(value)} bytes",
-                             wanted=f"1 to {MAX_SECRET_BYTES} bytes")
+                             wanted=f"1 to {limit} bytes")
     clear = json.dumps({name: base64.b64encode(value).decode("ascii") for name, value in sorted(values.items())})
     arguments = [word for recipient in recipients for word in ("--recipient", recipient)]
     result = run(["age", "--encrypt", "--armor", *arguments], timeout=AGE_SECONDS, input=clear, check=False)

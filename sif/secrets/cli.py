@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Dict
 
 from sif.errors import Exit, UsageError
-from sif.secrets import MAX_SECRET_BYTES, encrypt, open_secrets
+from sif.secrets import MAX_SECRET_BYTES, MAX_STORED_BYTES, encrypt, open_secrets
 from sif.secrets.sets import store_blob
 
 
@@ -48,7 +48,7 @@ def _set(arguments: argparse.Namespace) -> Exit:
         with open_secrets(file, arguments.identity) as known:
             values.update({name: known.value(name) for name in known.names})
     values[arguments.name] = _read(arguments.name)
-    blob = encrypt(values, arguments.recipient)
+    blob = encrypt(values, arguments.recipient, MAX_STORED_BYTES)
     changed = store_blob(file, blob)
     print(f"{file}: {len(values)} secrets for {len(arguments.recipient)} recipients", file=sys.stderr)
     if changed is not None:
@@ -64,7 +64,11 @@ def _read(name: str) -> bytes:
             raise UsageError("the two were not the same", hint="nothing was written")
         return first.encode("utf-8")
     data = sys.stdin.buffer.read(MAX_SECRET_BYTES + 2)
-    return data[:-1] if data.endswith(b"\n") else data
+    data = data[:-1] if data.endswith(b"\n") else data
+    if len(data) > MAX_SECRET_BYTES:
+        raise UsageError("this cannot be a secret", where=name, found="more than that",
+                         wanted=f"1 to {MAX_SECRET_BYTES} bytes")
+    return data
 
 
 def _list(arguments: argparse.Namespace) -> Exit:

@@ -29,15 +29,25 @@ def private_file(name: str, value: bytes, owner: Optional[Tuple[int, int]] = Non
     ``name`` must be a plain file name. Both belong to ``owner`` (user and group number) if given. Raises
     :class:`NoMemoryFileSystem` rather than writing to a disk. Memory may be swapped out; the rescue system has no swap.
     """
-    directory = Path(tempfile.mkdtemp(prefix="sif-secret-", dir=memory_directory()))
-    path = directory / name
-    try:
+    with private_place(name) as path:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "wb") as stream:
             stream.write(value)
             if owner is not None:
                 os.fchown(stream.fileno(), *owner)
-                os.chown(directory, *owner)
+                os.chown(path.parent, *owner)
+        yield path
+
+
+@contextmanager
+def private_place(name: str) -> Iterator[Path]:
+    """Where a program can put a secret: a path that is not there yet, in a directory of mode 0700 on tmpfs.
+
+    What it has put there is overwritten and removed at the end. Raises :class:`NoMemoryFileSystem`.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="sif-secret-", dir=memory_directory()))
+    path = directory / name
+    try:
         yield path
     finally:
         _wipe(path)

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Mapping, Optional, Tuple
 
-from sif import media
+from sif import look, media
 from sif.edit import Change, edit_set
 from sif.errors import UsageError
 from sif.features import features_of
@@ -21,8 +21,11 @@ DEFAULT_SECRETS = Path("/etc/sif/secrets.age")
 
 def with_secrets(info: SystemInformation, files: Mapping[str, bytes],
                  file: Optional[Path]) -> Tuple[SystemInformation, Mapping[str, bytes]]:
-    """The set with the age file ``file``, or with :data:`DEFAULT_SECRETS` if that is there. Raises UsageError."""
-    path = DEFAULT_SECRETS if file is None else file
+    """The set with the age file ``file``, or with the captured system's :data:`DEFAULT_SECRETS` if that is there.
+
+    Raises UsageError.
+    """
+    path = look.place(str(DEFAULT_SECRETS)) if file is None else file
     if file is None and not path.exists():
         return info, files
     try:

@@ -10,7 +10,7 @@ from typing import Callable, Dict, Iterable, Iterator, List, Set
 
 from hostile_table import BASE, cases
 
-from fuzz import programs
+from fuzz import programs, provider
 from fuzz.bundle import packed
 from sif.codec import schemas
 from sif.docs import PAGE
@@ -27,7 +27,8 @@ def seeds(target: str) -> List[bytes]:
     """The first inputs of a target: sound ones, and those that once found something."""
     made: Dict[str, Callable[[], Iterable[bytes]]] = {
         "part": _parts, "set": _sets, "catalog": _catalogs, "manifest": _manifests, "asr": _asr, "rear": _rear,
-        "signature": _signatures, "secrets": _secrets}
+        "signature": _signatures, "secrets": _secrets,
+        "provider": provider.seeds}
     kept = sorted((CORPUS / target).glob("*"))
     return [*made[target](), *(path.read_bytes() for path in kept)]
 

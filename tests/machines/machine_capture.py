@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,11 +38,17 @@ def names() -> Tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in MACHINES.glob("*/layout.sh")))
 
 
-def captured_here() -> Outcome:
+def left_out(folder: Path) -> Tuple[str, ...]:
+    """The names after ``# exclude:`` in a machine's layout: what its capture leaves out."""
+    found = re.search(r"^# exclude: (.*)$", (folder / "layout.sh").read_text("utf-8"), re.MULTILINE)
+    return tuple(found.group(1).split()) if found else ()
+
+
+def captured_here(exclude: Tuple[str, ...]) -> Outcome:
     """Capture the machine (or the tape that is being replayed) and give the text that a recording keeps."""
     with tempfile.TemporaryDirectory() as empty:
         try:
-            captured = capture(providers=Path(empty))
+            captured = capture(providers=Path(empty), describe_all=True, exclude=exclude)
         except LifeboatError as error:
             return Outcome(None, f"; {type(error).__name__}\n{error}\n")
     info = replace(captured.info, version=replace(captured.info.version, set_id=_SET_ID, created=_CREATED))
@@ -52,7 +59,7 @@ def captured_here() -> Outcome:
 def replayed(name: str) -> Outcome:
     """Capture a recorded machine again from its tape."""
     with look.replaying(read_tape(MACHINES / name)):
-        return captured_here()
+        return captured_here(left_out(MACHINES / name))
 
 
 def read_tape(folder: Path) -> look.Tape:

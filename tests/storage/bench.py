@@ -25,7 +25,7 @@ PACKAGES = (
     "gdisk", "gir1.2-blockdev-3.0", "kmod", "libblockdev-plugins-all", "lvm2", "mdadm", "multipath-tools", "ntfs-3g",
     "parted", "procps", "python3", "python3-blockdev", "python3-bytesize", "python3-dasbus", "python3-gi",
     "python3-packaging", "python3-parted", "python3-pyudev", "python3-selinux", "thin-provisioning-tools", "udev",
-    "user-mode-linux", "util-linux", "xfsprogs", "xxd",
+    "user-mode-linux", "util-linux", "xfsprogs", "xxd", "zstd",
 )
 EXCLUDES = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
 

@@ -16,7 +16,7 @@ from sif.check import check
 from sif.features import not_rebuilt
 from sif.merge import canonical
 from sif.model import DiskRole, SystemInformation
-from sif.problems import errors_of
+from sif.problems import SifRejected, errors_of
 from sif.reader import read_set
 from sif.writer import write_set
 
@@ -35,6 +35,20 @@ def test_a_recorded_machine_gives_the_expected_set(name: str, tmp_path: Path) ->
         assert hashlib.sha256(outcome.captured.files[path]).hexdigest() == digest
     if not not_rebuilt(info):
         assert planned_on_itself(info).adjustments == ()
+
+
+@pytest.mark.parametrize(("path", "words"), [
+    ("boot/d0.mbr", "the disk's boot code was altered"),
+    ("boot/d0.gap", "what lies behind the disk's MBR was altered")])
+def test_boot_code_that_was_altered_is_refused(path: str, words: str, tmp_path: Path) -> None:
+    captured = replayed("mbr-logical").captured
+    assert captured is not None
+    write_set(captured.info, tmp_path, captured.files)
+    (tmp_path / "manifest").unlink()
+    (tmp_path / path).write_bytes(b"\xeb" * 440)
+    with pytest.raises(SifRejected) as caught:
+        read_set(tmp_path)
+    assert [problem.what for problem in caught.value.problems] == [words]
 
 
 def without_parts(info: SystemInformation) -> SystemInformation:

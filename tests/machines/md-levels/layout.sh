@@ -16,7 +16,7 @@ array /dev/md9 --run --assume-clean -e 0.90 -l 6 -n 4 "${D3}3" "${D2}3" "${D1}3"
 array /dev/md/fast --run --homehost=any -e 1.1 -l 0 -n 3 -c 16 "${D0}4" "${D1}4" "${D2}4"
 array /dev/md/one --run --assume-clean --homehost=machine -e 1.0 -l 1 -n 2 --bitmap=internal --bitmap-chunk=8M "${D0}5" --write-mostly "${D1}5"
 array /dev/md/four --run --assume-clean --homehost=machine -l 4 -n 3 --data-offset=4M "${D2}5" "${D3}5" "${D4}5"
-array /dev/md/near --run --assume-clean --homehost=machine -l 10 -n 3 -p o2 "${D4}2" "${D4}3" "${D4}4"
+array /dev/md/near --run --assume-clean --homehost=machine -l 10 -n 3 -p o2 "${D4}2" "${D2}2" "${D3}4"
 udevadm settle
 mkfs.ext4 -q /dev/md/root
 mkfs.ext4 -q /dev/md9

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from machine_capture import ROOT, captured_here
+from machine_capture import ROOT, captured_here, left_out
 
 from sif import look
 
@@ -27,7 +27,7 @@ def main() -> int:
     subprocess.run(["udevadm", "trigger", "--settle", "--subsystem-match=block"], check=True)
     print(f"layout: {time.monotonic() - began:.1f} s", flush=True)
     with look.recording() as tape, look.rooted(ROOT):
-        outcome = captured_here()
+        outcome = captured_here(left_out(ORDER))
     (OUT / "tape.json").write_text(tape.to_json(), "utf-8")
     (OUT / "expected.sif").write_text(outcome.text, "utf-8")
     print(f"capture: {time.monotonic() - began:.1f} s", flush=True)

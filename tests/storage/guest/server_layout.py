@@ -42,7 +42,11 @@ def make_server() -> None:
     tool("udevadm", "settle")
     tool("mkfs.vfat", "-F", "32", "-s", "1", "-n", "ESP", "-i", "7A3C91E2", f"{D0}2")
     tool("mkfs.ext4", "-q", "-b", "1024", "-I", "256", "-N", "9000", "-m", "3.7", "-L", "boot fs",
+         "-J", "size=5", "-G", "8", "-g", "4096", "-e", "remount-ro",
+         "-E", "stride=4,stripe_width=16,resize=3000000",
          "-O", "^metadata_csum,^orphan_file,^huge_file", f"{D0}3")
+    tool("tune2fs", "-c", "33", "-i", "77777s", "-u", "7", "-g", "9", "-o", "^acl,nobarrier,journal_data",
+         "-E", "mount_opts=data=journal", "-E", "hash_alg=tea", f"{D0}3")
     tool("pvcreate", "-q", "--dataalignment", "2m", f"{D0}4")
     tool("pvcreate", "-q", f"{D1}1")
     tool("vgcreate", "-q", "-s", "4m", "--addtag", "prod", "vg0", f"{D0}4")
@@ -83,7 +87,7 @@ def places() -> Dict[str, str]:
             "old": f"{D1}5", "swap2": f"{D1}6", "swap": "/dev/mapper/vg0-swap", "srv": "/dev/mapper/vg--data_1-sr--v"}
 
 
-_EXT_STATE = re.compile(r"^(Filesystem created|Last |Lifetime writes|Free |Mount count|Directory Hash Seed|Checksum|"
+_EXT_STATE = re.compile(r"^(Filesystem created|Last |Lifetime writes|Free |Mount count|Checksum|"
                         r"Journal (checksum|sequence|start)|Next check|Orphan file inode|Checksum seed)")
 
 

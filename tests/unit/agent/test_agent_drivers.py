@@ -9,10 +9,11 @@ from typing import Dict, List, Sequence, Tuple
 import pytest
 from agent_machines import server
 
-from rescue.drivers import code_text, told
+from rescue.drivers import code_text, may_bring_up, told
 from rescue.set_drivers import How, decide, in_order, load
 from rescue.set_files import FileNotPlaced, place_from_set, place_from_stores, write_below
 from rescue.staging.early import HOOK, EarlyFile, appended, archive, early_files
+from rescue.staging.sources import bytes_of_set
 from sif.drivers.tree import ModuleTree
 from sif.media import sha256_hex
 from sif.model import Driver, Need, Ref, SetFile, SystemInformation
@@ -159,6 +160,39 @@ def test_the_operator_sees_what_would_run() -> None:
         "This set brings its own code for the rescue system.\nKernel modules: vendor\nFiles: /opt/x")
 
 
+class Answers:
+    """An operator who gives one answer, and what they were shown."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+        self.asked: List[Tuple[str, str]] = []
+
+    def say(self, text: str) -> None:
+        self.asked.append(("", text))
+
+    def ask(self, ident: str, question: str) -> str:
+        self.asked.append((ident, question))
+        return self.answer
+
+    def ask_secret(self, ident: str, question: str) -> str:
+        raise AssertionError("no secret is asked for here")
+
+
+@pytest.mark.parametrize(("answer", "wanted"), [("load", True), ("skip", False)])
+def test_code_of_the_set_runs_only_if_the_operator_lets_it(answer: str, wanted: bool) -> None:
+    operator = Answers(answer)
+    decisions = decide((driver("vendor"), driver("raid1")), KERNEL, frozenset(), OWN)
+    assert may_bring_up(operator, server(), decisions) is wanted
+    assert [ident for ident, _ in operator.asked if ident] == ["drivers"]
+    assert "vendor" in "".join(text for _, text in operator.asked)
+
+
+def test_nobody_is_asked_about_modules_that_the_rescue_system_has_itself() -> None:
+    operator = Answers("skip")
+    assert may_bring_up(operator, server(), decide((driver("raid1"),), KERNEL, frozenset(), OWN))
+    assert operator.asked == []
+
+
 def with_drivers(directory: Path) -> SystemInformation:
     (directory / "drivers").mkdir(parents=True)
     for name in ("vendor", "scsi", "tg3"):
@@ -203,3 +237,8 @@ def test_the_archive_is_one_that_the_kernel_unpacks() -> None:
                        "a/d": (0o100755, b"")}
     assert appended(b"12345", files) == b"12345\0\0\0" + archive(files)
     assert appended(b"12345", ()) == b"12345"
+
+
+def test_the_set_counts_when_room_for_phase_2_is_looked_for(tmp_path: Path) -> None:
+    with_drivers(tmp_path)
+    assert bytes_of_set(tmp_path) == sum(map(len, ("vendor", "scsi", "tg3", "firmware")))

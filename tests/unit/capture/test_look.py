@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from sif import look
-from sif.errors import ToolMissing
+from sif.errors import CommandFailed, ToolMissing
 
 
 def _tree(tmp_path: Path) -> Path:
@@ -58,3 +59,31 @@ def test_a_recorded_machine_answers_again_and_nothing_else(tmp_path: Path) -> No
             look.run(["no-such-program-here"], timeout=9)
         with pytest.raises(look.NotRecorded):
             look.text("/etc/hostname")
+
+
+def test_a_program_that_was_started_ahead_runs_once_and_says_the_same(tmp_path: Path) -> None:
+    """With several processors it runs beside us, with one when it is asked for: what is seen is the same."""
+    counter = tmp_path / "counter"
+    argv = ["sh", "-c", f"echo x >> {counter}; cat {counter}; exit 3"]
+    for processors in ({0, 1}, {0}):
+        counter.unlink(missing_ok=True)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(os, "sched_getaffinity", lambda pid, found=processors: found)
+            with look.ahead([argv, ["no-such-program-here"], ["true"]], timeout=9):
+                first = look.run(argv, timeout=9, check=False)
+                assert (first.status, first.stdout) == (3, "x\n")
+                assert look.run(argv, timeout=9, ok=(3,)).stdout == "x\n"
+                with pytest.raises(CommandFailed):
+                    look.run(argv, timeout=9)
+                with pytest.raises(ToolMissing):
+                    look.run(["no-such-program-here"], timeout=9)
+                assert look.run(["echo", "y"], timeout=9).stdout == "y\n"
+        assert counter.read_text() == "x\n"
+    assert look.run(argv, timeout=9, check=False).stdout == "x\nx\n"
+
+
+def test_a_replayed_machine_starts_nothing_ahead(tmp_path: Path) -> None:
+    with look.replaying(look.Tape({})), look.ahead([["touch", str(tmp_path / "x")]], timeout=9), \
+            pytest.raises(look.NotRecorded):
+        look.run(["touch", str(tmp_path / "x")], timeout=9)
+    assert not (tmp_path / "x").exists()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 import pytest
 
 from sif.capture.blocks import BlockDevice
-from sif.capture.boot import RawEntry, clean_cmdline, efi_entries, has_grub_boot_code, parse_efibootmgr
-from sif.capture.mounts import FstabLine, mount_id, parse_fstab
-from sif.capture.network import default_gateway, name_servers, static_addresses, uses_dhcp
+from sif.capture.bootconfig import clean_cmdline
+from sif.capture.efi import RawEntry, efi_entries, parse_efibootmgr
+from sif.capture.fstab import FstabLine, parse_fstab
+from sif.capture.loaders import has_grub_boot_code
+from sif.capture.mounts import mount_id
+from sif.capture.net.facts import Hop
+from sif.capture.net.live import configured_routes, static_addresses, uses_dhcp
+from sif.capture.net.resolver import name_servers
 from sif.capture.roles import assign_roles, volume_group_disks
 from sif.capture.system import parse_os_release
 from sif.model import DiskRole
@@ -66,11 +71,15 @@ def test_leased_addresses_are_not_configuration() -> None:
     assert not uses_dhcp(info[1:])
 
 
-@pytest.mark.parametrize(("protocol", "gateway"), [("static", "192.0.2.1"), ("dhcp", None)])
-def test_only_a_configured_gateway_counts(protocol: str, gateway: Optional[str]) -> None:
-    routes = [{"dst": "default", "dev": "eno1", "gateway": "192.0.2.1", "protocol": protocol}]
-    assert default_gateway(routes, "eno1") == gateway
-    assert default_gateway(routes, "eno2") is None
+def test_only_routes_that_somebody_set_count() -> None:
+    routes: List[Dict[str, Any]] = [
+        {"dst": "default", "dev": "eno1", "gateway": "192.0.2.1", "protocol": "static"},
+        {"dst": "default", "dev": "eno2", "gateway": "192.0.2.1", "protocol": "dhcp"},
+        {"dst": "192.0.2.0/24", "dev": "eno1", "protocol": "kernel"},
+        {"dst": "198.51.100.0/24", "dev": "eno1", "gateway": "192.0.2.254", "metric": 50}]
+    assert configured_routes(routes, "eno1") == (
+        Hop("default", "192.0.2.1"), Hop("198.51.100.0/24", "192.0.2.254", 50))
+    assert configured_routes(routes, "eno2") == ()
 
 
 def test_name_servers_and_os_release() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from sif.cli import main
 from sif.convert import Note
+from sif.convert.rear_layer_lines import LAYER_PARSERS
 from sif.convert.rear_lines import FOREIGN
 from sif.errors import Exit
 from sif.reader import DEFAULT_NAME
@@ -39,5 +40,4 @@ def test_every_kind_of_note_and_foreign_component_is_on_the_page() -> None:
     text = PAGE.read_text("utf-8")
     notes = text[text.index("| note |"):text.index("`files` names")]
     assert re.findall(r"^\| `([a-z-]+)` \|", notes, re.MULTILINE) == [note.value for note in Note]
-    assert all(f"`{word}`" in text for word in ("raidarray", "crypt", "multipath", "drbd", "opaldisk"))
-    assert {"raidarray", "crypt", "multipath", "drbd", "opaldisk"} <= set(FOREIGN)
+    assert all(f"`{word}`" in text for word in (*FOREIGN, *LAYER_PARSERS))

@@ -18,6 +18,11 @@ DISK = "disk /dev/vda 10737418240 gpt\n"
 PART = "part /dev/vda 1073741824 1048576 root none /dev/vda1 no-partuuid\n"
 ROOT = f"fs /dev/vda1 / ext4 uuid={UUID} label= blocksize=4096 options=rw\n"
 
+ARRAY = ("raidarray /dev/md0 level=raid1 raid-devices=1 devices=/dev/vda1 metadata=1.2 "
+         "uuid=8d05eb84:2de831d1:dfed54b2:ad592118\nraiddisk /dev/md0 8388608 unknown\n")
+CRYPT = f"crypt /dev/mapper/c /dev/vda1 type=luks2 cipher=aes-xts-plain64 key_size=512 hash=sha256 uuid={UUID}\n"
+BTRFS = f"fs /dev/vda1 / btrfs uuid={UUID} label= nodesize=16384 options=rw\n"
+
 REAR = [
     ("an empty file", "", 1, "no component"),
     ("only comments", "# Disk layout dated 20240311021503\n", 1, "no component"),
@@ -63,6 +68,27 @@ REAR = [
      "the volume group is not a device"),
     ("a volume group in a directory", DISK + PART + "lvmgrp /dev/a/b 4096 1 1\n", 3, "not a volume group's name"),
     ("a volume size that is none", DISK + "lvmvol /dev/a lv x linear\n", 2, "the number of extents is not a number"),
+    ("an array that is no device", DISK + "raidarray md0 level=raid1\n", 2, "the array is not a device"),
+    ("an array of millions", DISK + PART + ARRAY.replace("raid-devices=1", "raid-devices=99999999999"), 3,
+     "not a number of devices"),
+    ("an array with too many devices", DISK + PART + ARRAY.replace("=/dev/vda1", "=/dev/vda1,/dev/vda1"), 3,
+     "another number of devices"),
+    ("an array of spares alone", DISK + PART + ARRAY.replace("level", "spare-devices=5 level"), 3,
+     "another number of devices"),
+    ("an array's UUID that is none", DISK + PART + ARRAY.replace("8d05eb84", "x"), 3, "not the UUID of an array"),
+    ("an array's size that is none", DISK + "raiddisk /dev/md0 1K gpt\n", 2, "the size is not a number"),
+    ("LUKS without a mapping", DISK + "crypt /dev/sdz /dev/vda1 type=luks2\n", 2, "is no mapping"),
+    ("LUKS of another version", DISK + PART + CRYPT.replace("luks2", "luks3"), 3, "not a version of LUKS"),
+    ("LUKS with a UUID that is none", DISK + PART + CRYPT.replace(UUID, "1"), 3, "not a UUID of LUKS"),
+    ("LUKS with a cipher that is none", DISK + PART + CRYPT.replace("aes-xts", "aes;xts"), 3, "not a cipher"),
+    ("LUKS without a key size", DISK + PART + CRYPT.replace("key_size=512", ""), 3, "key_size is missing"),
+    ("a multipath size that is none", DISK + "multipath /dev/mapper/m 1x gpt /dev/sda\n", 2,
+     "the size is not a number"),
+    ("a subvolume that leaves", DISK + "btrfsnormalsubvol /dev/vda1 / 256 @/../x\n", 2, "not the path of a subvolume"),
+    ("a subvolume's id that is none", DISK + "btrfsnormalsubvol /dev/vda1 / x @\n", 2, "id is not a number"),
+    ("a subvolume twice", DISK + PART + BTRFS + 2 * "btrfsnormalsubvol /dev/vda1 / 256 @\n", 3, "described twice"),
+    ("a btrfs UUID that is none", DISK + PART + BTRFS.replace(UUID, "1"), 3, "not a UUID of btrfs"),
+    ("a btrfs node size that is none", DISK + PART + BTRFS.replace("16384", "16k"), 3, "nodesize is not a number"),
     ("a tabulator", "disk\t/dev/vda 10737418240 gpt\n", 1, "not allowed"),
     ("a terminal escape in a comment", "# \x1b[2J\n" + DISK, 1, "not allowed"),
     ("a carriage return", "disk /dev/vda 10737418240 gpt\r\n", 1, "not allowed"),
@@ -186,7 +212,7 @@ def refused(directory: Path) -> Tuple[str, str]:
     return raised.value.problems[0].where, raised.value.problems[0].what
 
 
-def test_a_thin_pool_is_left_out_and_so_is_the_text_that_would_bring_it_back(tmp_path: Path) -> None:
+def test_a_volume_without_its_pool_is_left_out_and_so_is_the_text_that_would_bring_it_back(tmp_path: Path) -> None:
     head, tail = CFG.split('"pv0", 2560')
     before, kind, after = head.rpartition('type = "striped"')
     thin = before + kind.replace("striped", "thin") + after.replace("stripes", "device_ids") + "1" + tail

@@ -17,7 +17,8 @@ SAMPLES = Path(__file__).parent / "samples"
 WORDS = st.sampled_from([
     "", " ", "=", ",", '"', "{", "}", "[", "]", "0", "-1", "0x", "99999999999999999999", "/", "..", "/dev/", "/dev/sda",
     "/dev/sda1", "none", "gpt", "msdos", "loop", "ext4", "xfs", "vfat", "swap", "esp", "boot", "extended", "logical",
-    "uuid=", "pv0", "é", "\x1b", "\n", "[VERSION]", "part", "fs", "%00", "0x7", "0xf", ";", "#"])
+    "uuid=", "pv0", "é", "\x1b", "\n", "[VERSION]", "part", "fs", "raidarray", "crypt", "btrfs", "@",
+    "thin", "striped", "1", "2", "%00", "0x7", "0xf", ";", "#"])
 
 
 def damaged(data: bytes, edits: List[Tuple[int, int, str]]) -> bytes:
@@ -36,6 +37,8 @@ EDITS = st.lists(st.tuples(st.integers(0, 20000), st.integers(0, 12), WORDS), mi
     ("rear-bios-lvm/layout", "disklayout.conf", Format.REAR),
     ("rear-bios-lvm/layout", "lvm/web01-vg.cfg", Format.REAR),
     ("rear-uefi-xfs/layout", "xfs/nvme0n1p4.xfs", Format.REAR),
+    ("rear-layers/layout", "disklayout.conf", Format.REAR),
+    ("rear-layers/layout", "lvm/sys.cfg", Format.REAR),
     ("rear-not-restorable/layout", "disklayout.conf", Format.REAR),
     ("asr-mbr-fat32", "asr.sif", Format.ASR),
     ("asr-gpt-ntfs", "asr.sif", Format.ASR),

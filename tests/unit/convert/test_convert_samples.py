@@ -23,12 +23,16 @@ from sif.reader import DEFAULT_NAME, load_set
 SAMPLES = Path(__file__).parent / "samples"
 GOLDEN = Path(__file__).parent / "golden"
 
+SECTIONS = ("lvmdev", "lvmvol", "raiddisk", "btrfsdefaultsubvol", "btrfsnormalsubvol", "btrfsnocopyonwrite")
+"""Lines that can become sections, or keys of them, without anything to say about it."""
+
 CASES = [
     ("rear-bios-lvm", [], Exit.OK),
     ("rear-uefi-xfs", ["--hostname", "nuc.example.org"], Exit.OK),
+    ("rear-layers", [], Exit.OK),
     ("rear-not-restorable", ["--partial"], Exit.OK),
     ("asr-mbr-fat32", ["--partial"], Exit.OK),
-    ("asr-gpt-ntfs", ["--partial"], Exit.SIF_INVALID),
+    ("asr-gpt-ntfs", ["--partial"], Exit.OK),
 ]
 
 
@@ -65,8 +69,8 @@ def test_sif_check_says_of_the_set_what_the_conversion_said(sample: str, options
 
 @pytest.mark.parametrize(("sample", "lost"), [
     ("rear-not-restorable", ["dasd", "raidarray", "crypt", "lvmgrp", "lvmvol", "btrfs", "xfs", "btrfsmountedsubvol",
-                             "multipath", "frobnicate"]),
-    ("asr-gpt-ntfs", ["boot loader", "NTFS", "root_fs"]),
+                             "multipath", "imsm", "opaldisk", "DRBD", "btrfsnocopyonwrite", "swap file", "frobnicate"]),
+    ("asr-gpt-ntfs", ["boot loader"]),
 ])
 def test_what_cannot_be_restored_stops_the_conversion(sample: str, lost: List[str], tmp_path: Path,
                                                       capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,6 +79,15 @@ def test_what_cannot_be_restored_stops_the_conversion(sample: str, lost: List[st
     assert all(word in said for word in lost)
     assert [path.name for path in tmp_path.iterdir()] == [REPORT_NAME]
     assert not json.loads((tmp_path / REPORT_NAME).read_text("utf-8"))["written"]
+
+
+def test_a_boot_volume_of_an_unknown_kind_leaves_a_draft(tmp_path: Path) -> None:
+    text = (SAMPLES / "asr-gpt-ntfs/asr.sif").read_text("utf-8").replace(',"",0x7,', ',"",0x99,')
+    (tmp_path / "asr.sif").write_text(text, encoding="utf-8")
+    out = tmp_path / "out"
+    assert main(["convert", str(tmp_path / "asr.sif"), "--output", str(out), "--partial"]) == Exit.SIF_INVALID
+    assert main(["check", str(out)]) == Exit.SIF_INVALID
+    assert json.loads((out / REPORT_NAME).read_text("utf-8"))["check"]
 
 
 def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -107,13 +120,13 @@ def test_extents_lie_where_the_metadata_says(tmp_path: Path) -> None:
 
 
 def test_every_line_of_a_layout_is_a_section_or_in_the_report() -> None:
-    for sample in ("rear-bios-lvm", "rear-uefi-xfs", "rear-not-restorable"):
+    for sample in ("rear-bios-lvm", "rear-uefi-xfs", "rear-layers", "rear-not-restorable"):
         source = SAMPLES / sample / "layout/disklayout.conf"
         made = convert(SAMPLES / sample, Format.REAR)
         named = {entry.where for entry in made.report.entries}
         for number, line in enumerate(source.read_text("utf-8").splitlines(), 1):
             if line and not line.startswith("# "):
-                known = f"disklayout.conf:{number}" in named or line.startswith(("lvmdev", "lvmvol"))
+                known = f"disklayout.conf:{number}" in named or line.startswith(SECTIONS)
                 assert known, f"{sample}:{number}: {line}"
 
 

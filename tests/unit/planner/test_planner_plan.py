@@ -22,6 +22,7 @@ from sif.model import (
     Overwrite,
     Partition,
     Policy,
+    Raw,
     Ref,
     SystemInformation,
     TableType,
@@ -181,3 +182,24 @@ def test_json_that_is_not_a_plan_is_refused_with_its_place(change: Callable[[Any
 def test_text_that_is_not_json_is_refused() -> None:
     with pytest.raises(NotDecodable, match="not JSON"):
         load_plan("{")
+
+
+def raw_server() -> SystemInformation:
+    saved = server()
+    reserved = part("d1", 2, 4002, 40)
+    return replace(saved, partitions=(*saved.partitions, reserved), raws=(
+        Raw("raw_d1p2", Ref("d1p2"), "media:raw/d1p2.zst", 40 << 20, "0" * 64, "1" * 64),))
+
+
+def test_what_is_kept_sector_by_sector_is_written_after_its_partition() -> None:
+    plan = plan_restore(raw_server(), machine(*itself()), RestorePolicy())
+    (action,) = [action for action in plan.actions if action.subject == "raw_d1p2"]
+    assert (action.kind, action.disk, action.needs) == (ActionKind.WRITE_RAW, "d1", ("partition:d1p2",))
+    assert "media:raw/d1p2.zst" in action.title
+
+
+def test_what_a_disk_holds_already_is_planned_to_be_kept_and_no_adjustment() -> None:
+    first, second = itself()
+    plan = plan_restore(raw_server(), machine(first, replace(second, raws=("raw_d1p2",))), RestorePolicy())
+    assert [action.kind for action in plan.actions if action.subject == "raw_d1p2"] == [ActionKind.KEEP_RAW]
+    assert plan.adjustments == ()

@@ -108,7 +108,7 @@ def test_a_capture_adds_the_catalog_on_request(tmp_path: Path, monkeypatch: pyte
         asked.append((root, hostname))
         return CatalogPart(section, PATH, LIST, ("catalog: a note",))
 
-    monkeypatch.setattr(capturing, "catalog_part", part)
+    monkeypatch.setattr("sif.catalog.part.catalog_part", part)
     captured = capturing.add_catalog(capturing.Captured(machine(), {"lvm/x": b"x"}, ("a note",)))
     assert asked == [(Path("/"), "web01.example.org")]
     assert captured.notes == ("a note", "catalog: a note")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sif_samples import machine
 
+from sif.capture.vendor import with_vendor_sections
 from sif.check import check
 from sif.cli import main
 from sif.diff import diff
@@ -16,6 +17,7 @@ from sif.errors import Exit
 from sif.foreign import Foreign
 from sif.media import MANIFEST
 from sif.parse import parse_document
+from sif.problems import SifRejected
 from sif.reader import load_set
 from sif.writer import render_set, write_set, write_text
 
@@ -86,6 +88,19 @@ def test_diff_compares_them_but_not_as_identity() -> None:
         '[X-ACME.TAPE t1] changer: ["a b", 2] -> (none)', "[X-ACME.TAPE t1] slot: 4 -> 5"]
     assert [str(found) for found in diff(before, machine(), False)] == ["[X-ACME.TAPE t1] only in the first"]
     assert diff(before, machine(), True) == ()
+
+
+def test_a_capture_takes_vendors_sections_from_the_providers_fragments(tmp_path: Path) -> None:
+    store = "[STORE s]\nkind = tar\nlocation = x\n"
+    (tmp_path / "a.sif").write_text(store + "[X-ACME.TAPE t1]\nslot = 4\nchanger = [\"a b\", 2]\n", encoding="utf-8")
+    (tmp_path / "b.sif").write_text("[X-ACME.TAPE t2]\n", encoding="utf-8")
+    (tmp_path / "not-a-fragment").write_text("[X-ACME.TAPE t3]\n", encoding="utf-8")
+    assert with_vendor_sections(machine(), tmp_path).foreign == (TAPE, Foreign("X-ACME.TAPE", "t2", ()))
+    assert with_vendor_sections(machine(), tmp_path / "none") == machine()
+    (tmp_path / "b.sif").write_text("; b\n[X-ACME.TAPE T1]\n", encoding="utf-8")
+    with pytest.raises(SifRejected) as caught:
+        with_vendor_sections(machine(), tmp_path)
+    assert [problem.where for problem in caught.value.problems] == [f"{tmp_path}/b.sif:2:1"]
 
 
 def test_a_set_of_several_parts_has_them_once(tmp_path: Path) -> None:

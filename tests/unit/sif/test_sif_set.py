@@ -194,7 +194,7 @@ def test_check_and_diff_answer_by_exit_code(medium: Path, tmp_path: Path, capsys
     assert main(["diff", str(medium), str(medium)]) == Exit.OK
     write_set(dataclasses.replace(machine(), nics=()), tmp_path / "b", {})
     assert main(["diff", "--identity", str(medium), str(tmp_path / "b")]) == Exit.DIFFERENT
-    assert capsys.readouterr().out == "[NIC enp1s0] only in the first\n"
+    assert capsys.readouterr().out == "restorable\n[NIC enp1s0] only in the first\n"
     assert main(["check", str(tmp_path / "none")]) == Exit.SIF_SET_BROKEN
     output = capsys.readouterr()
     assert output.out == ""
