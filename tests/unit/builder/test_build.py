@@ -83,6 +83,13 @@ def test_every_element_says_what_it_is_for() -> None:
     assert [p.name for p in ELEMENTS.iterdir() if p.is_dir() and not (p / "README.md").is_file()] == []
 
 
+def test_a_device_that_does_not_answer_does_not_keep_the_agent_from_starting() -> None:
+    unit = (ELEMENTS / "lifeboat-agent/static/etc/systemd/system/lifeboat.service").read_text()
+    before = [line.partition("=")[2] for line in unit.splitlines() if line.startswith("ExecStartPre=")]
+    assert any("udevadm settle" in command for command in before)
+    assert all(command.startswith("-") for command in before)
+
+
 def test_an_iso_is_current_only_while_key_and_content_match(tmp_path: Path) -> None:
     iso = tmp_path / "x.iso"
     iso.write_bytes(b"abc")
