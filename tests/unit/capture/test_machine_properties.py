@@ -21,7 +21,8 @@ from sif.capture.net.keyfile import parse_keyfile
 from sif.capture.net.netplan import parse_netplan
 from sif.capture.net.networkd import parse_link, parse_netdev_file, parse_network_file
 from sif.capture.net.yaml import NotPlain, parse_yaml
-from sif.capture.trees import parse_mountinfo, version_key
+from sif.capture.mountinfo import parse_mountinfo
+from sif.capture.trees import version_key
 from sif.checks.network import check_network, check_topology
 from sif.model import Firmware, Ref, System, SystemInformation, Version
 from sif.writer import write_text
