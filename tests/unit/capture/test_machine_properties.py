@@ -12,6 +12,7 @@ from sif.capture.efi import parse_efibootmgr, parse_load_option
 from sif.capture.fstab import parse_fstab, tag_of
 from sif.capture.identity import fingerprint
 from sif.capture.ini import parse_sections
+from sif.capture.mountinfo import parse_mountinfo
 from sif.capture.mountunits import parse_mount_unit
 from sif.capture.net.assemble import Interface, assemble
 from sif.capture.net.facts import Configured, Kind
@@ -21,7 +22,7 @@ from sif.capture.net.keyfile import parse_keyfile
 from sif.capture.net.netplan import parse_netplan
 from sif.capture.net.networkd import parse_link, parse_netdev_file, parse_network_file
 from sif.capture.net.yaml import NotPlain, parse_yaml
-from sif.capture.trees import parse_mountinfo, version_key
+from sif.capture.trees import version_key
 from sif.checks.network import check_network, check_topology
 from sif.model import Firmware, Ref, System, SystemInformation, Version
 from sif.writer import write_text

@@ -16,7 +16,6 @@ from sif.capture.mounts import resolve, with_mounts
 from sif.capture.mountunits import parse_mount_unit, read_mount_units
 from sif.capture.othermounts import other_mounts
 from sif.capture.storage import Storage
-from sif.capture.trees import MountPoint, parse_mountinfo, places
 from sif.checks.machine import check_elsewhere
 from sif.model import (
     Disk,
@@ -182,21 +181,3 @@ def test_names_of_devices() -> None:
     assert tag_of("/dev/disk/by-label/Gr\\xc3\\xb6\\xc3\\x9fe") == ("LABEL", "Größe")
     assert (tag_of("LABELX=y"), tag_of("/dev/disk/by-id/x"), tag_of("server:/UUID=x")) == (None, None, None)
     assert (device_path('ID="x"'), device_path("nas:/x")) == ("/dev/disk/by-id/x", None)
-
-
-MOUNTINFO = """\
-22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
-40 22 253:0 / /mnt/lost rw - ext4 /dev/mapper/vg-root rw
-41 40 8:1 / /mnt/lost/boot rw - ext4 /dev/sda1 rw
-42 40 253:0 /sub /mnt/lost/bind rw - ext4 /dev/mapper/vg-root rw
-43 40 0:5 / /mnt/lost/with\\040space rw - tmpfs tmpfs rw
-44 22 8:2 / /mnt/lostandfound rw - ext4 /dev/sda2 rw
-45 40 8:1 / /mnt/lost/again rw - ext4 /dev/sda1 rw
-"""
-
-
-def test_places_in_a_tree_are_those_below_its_mount_point() -> None:
-    mounts = parse_mountinfo(MOUNTINFO)
-    assert mounts[4] == MountPoint("0:5", "/", "/mnt/lost/with space", "tmpfs", "tmpfs")
-    assert places(mounts, "/mnt/lost") == {"/dev/mapper/vg-root": "/", "/dev/sda1": "/boot", "tmpfs": "/with space"}
-    assert places(mounts, "/mnt/x") == {}

@@ -147,7 +147,8 @@ def test_devices_are_mounted_where_the_tree_has_them(world: World) -> None:
         return BlockDevice(name, f"/dev/{name}", "part", 1, 512, 512, mountpoint=mountpoint)
 
     devices = (device("sda1", MOUNTED), device("sda2", f"{MOUNTED}/boot"), device("vda1", "/"), device("vdb", None))
-    world.put({"/proc/self/mountinfo": f"1 0 8:1 / {MOUNTED} rw - ext4 /dev/sda1 rw\n"
+    world.put({"/proc/self/mountinfo": f"1 0 8:1 /@root {MOUNTED} rw - btrfs /dev/sda1 rw\n"
+               f"4 1 9:1 /x {MOUNTED}/bind rw - ext4 /dev/vda1 rw\n"
                f"2 1 8:2 / {MOUNTED}/boot rw - ext4 /dev/sda2 rw\n3 0 9:1 / / rw - ext4 /dev/vda1 rw\n"})
     with look.rooted(MOUNTED):
         assert [found.mountpoint for found in in_tree(devices)] == ["/", "/boot", None, None]
