@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, List, Tuple
 
@@ -21,7 +21,10 @@ _BIOS_SETUP = ("/usr/lib/grub/i386-pc/grub-bios-setup", "/usr/sbin/grub-bios-set
 
 @dataclass(frozen=True)
 class EfiTarget:
-    """A saved boot entry on the present machine: disk path, partition number and GUID, and the loader's path."""
+    """A saved boot entry on the present machine: disk path, partition number and GUID, and the loader's path.
+
+    ``data`` is its optional data in hexadecimal, ``in_order`` whether it belongs to BootOrder.
+    """
 
     label: str
     disk: str
@@ -29,6 +32,9 @@ class EfiTarget:
     partition: str
     path: str
     file: Path
+    active: bool = True
+    data: str = ""
+    in_order: bool = True
 
 
 def make_bootable(saved: SystemInformation, plan: RestorePlan, target: Path, firmware: Firmware) -> Tuple[str, ...]:
@@ -91,26 +97,32 @@ def _uefi(saved: SystemInformation, boot: Boot, plan: RestorePlan, target: Path)
     """Make the firmware's entries again, in the saved order; an entry that is still there is used as it is."""
     efi = EfiBoot()
     entries = ordered_entries(saved, boot)
-    targets = [efi_target(saved, plan, target, entry) for entry in entries]
+    targets = [replace(efi_target(saved, plan, target, entry), in_order=entry.id in boot.boot_order or
+                       not boot.boot_order) for entry in entries]
     missing = [str(t.file) for t in targets if not t.file.is_file()]
     if missing or not targets:
         raise BootLoaderFailed("a loader that the firmware starts is not in the restored tree",
                                found=", ".join(missing) or "no EFI entry in the SIF",
                                hint="is the EFI system partition part of the backup?")
     try:
-        numbers: Dict[str, str] = {}
+        numbers: List[str] = []
+        startable: List[str] = []
         done: List[str] = []
         for wanted in targets:
             present = efi.read().matching(wanted.label, wanted.partition, wanted.path)
             number = present.number if present else efi.create(wanted.label, wanted.disk, wanted.part_number,
-                                                               wanted.path)
-            numbers[number] = wanted.label
+                                                               wanted.path, wanted.data)
+            if (present.active if present else True) is not wanted.active:
+                efi.set_active(number, wanted.active)
+            if wanted.in_order:
+                numbers.append(number)
+                startable += [number] if wanted.active else []
             done.append(f"Boot{number}: {wanted.label} {wanted.path}" + (" (was there)" if present else ""))
         for ours in efi.read().named(LABEL):
             efi.delete(ours.number)
-        efi.order_first(tuple(numbers))
+        efi.order_first(numbers)
         # The medium may still be first in the firmware's own order; the next start is the restored system's.
-        efi.next(next(iter(numbers)))
+        efi.next(startable[0] if startable else None)
     except (CommandFailed, ToolMissing) as error:
         raise BootLoaderFailed("the firmware's boot entries could not be written", found=str(error),
                                hint="choose the entry in the firmware's own menu") from error
@@ -132,4 +144,4 @@ def efi_target(saved: SystemInformation, plan: RestorePlan, target: Path, entry:
                                found=f"{filesystem.id} on {filesystem.device}")
     below = entry.path.replace("\\", "/").strip("/")
     return EfiTarget(entry.label, plan.path_of(partition.disk), partition.number, (partition.uuid or "").lower(),
-                     entry.path, target / filesystem.mount.strip("/") / below)
+                     entry.path, target / filesystem.mount.strip("/") / below, entry.active, entry.data or "")

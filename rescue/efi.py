@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import dataclass
 from typing import Iterable, List, Optional, Sequence, Tuple
 
@@ -73,11 +74,14 @@ class EfiBoot:
         """The variables as they are now."""
         return parse_efibootmgr(run(["efibootmgr", "--verbose"], timeout=_TIMEOUT).stdout)
 
-    def create(self, label: str, disk: str, part_number: int, path: str) -> str:
-        """Make an entry outside BootOrder, read it back and return its number."""
+    def create(self, label: str, disk: str, part_number: int, path: str, data: str = "") -> str:
+        """Make an entry outside BootOrder, read it back and return its number; ``data`` is optional data in hex."""
         before = {entry.number for entry in self.read().entries}
-        run(["efibootmgr", "--quiet", "--create-only", "--disk", disk, "--part", str(part_number), "--label", label,
-             "--loader", path], timeout=_TIMEOUT)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(bytes.fromhex(data))
+            file.flush()
+            run(["efibootmgr", "--quiet", "--create-only", "--disk", disk, "--part", str(part_number), "--label", label,
+                 "--loader", path, *(("--append-binary-args", file.name) if data else ())], timeout=_TIMEOUT)
         fresh = [entry for entry in self.read().named(label) if entry.number not in before]
         if len(fresh) != 1:
             raise BootLoaderFailed("the firmware did not keep the boot entry", where=f"{label} {path}",
@@ -87,6 +91,10 @@ class EfiBoot:
     def delete(self, number: str) -> None:
         """Remove an entry, also from BootOrder."""
         run(["efibootmgr", "--quiet", "--bootnum", number, "--delete-bootnum"], timeout=_TIMEOUT)
+
+    def set_active(self, number: str, active: bool) -> None:
+        """Let the firmware start an entry, or keep it from doing so."""
+        run(["efibootmgr", "--quiet", "--bootnum", number, "--active" if active else "--inactive"], timeout=_TIMEOUT)
 
     def order_first(self, numbers: Sequence[str]) -> None:
         """Put these entries first in BootOrder and keep the others behind them, in their order."""

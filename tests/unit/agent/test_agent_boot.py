@@ -8,10 +8,11 @@ from agent_machines import ESP_GUID, MIB, ROOT_UUID, TABLE_ID, plan_for, server
 
 from rescue.blockdev import BlockDevice, BlockDevices
 from rescue.bootloader import efi_target, ordered_entries
-from rescue.efi import BootVariables, merged_order, parse_efibootmgr
+from rescue.efi import BootVariables, EfiBoot, merged_order, parse_efibootmgr
 from rescue.failures import RestoreFailed
 from rescue.relocate import relocate
 from rescue.restored import check_restored, first_entry, grub_problems, required_specs
+from sif.run import Result
 
 NEW = """BootCurrent: 0001
 Timeout: 0 seconds
@@ -126,3 +127,27 @@ def test_the_serial_number_decides_between_a_disk_and_its_copy() -> None:
 def test_a_disk_that_is_gone_is_an_error() -> None:
     with pytest.raises(RestoreFailed, match="not there"):
         relocate(plan_for(), server(), BlockDevices((replace(vd("vda", TABLE_ID), size_bytes=1),)))
+
+
+def test_an_entry_keeps_its_data_and_its_activity(tmp_path: Path) -> None:
+    saved = server()
+    entry = replace(saved.efi_entries[0], active=False, data="72006f00")
+    target = efi_target(saved, plan_for("/dev/nvme0n1"), tmp_path, entry)
+    assert (target.active, target.data) == (False, "72006f00")
+
+
+def test_optional_data_is_given_to_the_firmware_as_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in for efibootmgr that keeps what it is told."""
+    told: "list[tuple[list[str], bytes]]" = []
+
+    def efibootmgr(argv: "list[str]", timeout: float) -> Result:
+        given = argv[argv.index("--append-binary-args") + 1] if "--append-binary-args" in argv else ""
+        told.append((list(argv), Path(given).read_bytes() if given else b""))
+        shown = NEW if any("--create-only" in words for words, _ in told) else ""
+        return Result(tuple(argv), 0, shown, "", 0.0)
+
+    monkeypatch.setattr("rescue.efi.run", efibootmgr)
+    assert EfiBoot().create("debian", "/dev/sda", 1, "\\EFI\\debian\\shimx64.efi", "72006f00") == "0003"
+    assert told[1][1] == b"r\0o\0"
+    EfiBoot().set_active("0003", False)
+    assert told[-1][0] == ["efibootmgr", "--quiet", "--bootnum", "0003", "--inactive"]
