@@ -43,6 +43,7 @@ from sif.model import (
     VolumeGroup,
 )
 from sif.raw.choose import RESERVED_ONLY, KeptRaw, RawWish, choose
+from sif.raw.types import NEVER
 
 _EXTENDED_TYPES = frozenset({"0x05", "0x0f", "0x85"})
 
@@ -113,7 +114,8 @@ def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
     kept = choose([p for table in tables.values() for p in table.partitions], carriers.paths, leaves, raw,
                   lambda path: made_again(around.signature(path)))
     leaves = tuple(ident for ident in leaves if ident not in {one.partition for one in kept})
-    filesystems, swaps, more = _contents(leaves, carriers.paths, around, carriers.paths.keys() - paths.keys())
+    types = {p.id: p.type.lower() for table in tables.values() for p in table.partitions}
+    filesystems, swaps, more = _contents(leaves, carriers.paths, around, types)
     return Storage(
         disks=tuple(describe_disk(by_name[name], ident, tables[ident]) for ident, name in disks.items()),
         partitions=tuple(p for table in tables.values() for p in table.partitions),
@@ -141,8 +143,12 @@ def _leaves(paths: Mapping[str, str], tables: Mapping[str, Table],
 
 
 def _contents(
-    leaves: Sequence[str], paths: Mapping[str, str], around: Surroundings, volumes: Set[str],
+    leaves: Sequence[str], paths: Mapping[str, str], around: Surroundings, partitions: Mapping[str, str],
 ) -> Tuple[Tuple[FileSystem, ...], Tuple[Swap, ...], Tuple[str, ...]]:
+    """What lies on the leaves; ``partitions`` maps ids to types, some of which boot loaders fill.
+
+    Data that no tool knows is somebody's; but after a rebuild it is what the disk held before, where nothing was made.
+    """
     filesystems: List[FileSystem] = []
     swaps: List[Swap] = []
     unsupported: List[str] = []
@@ -166,8 +172,10 @@ def _contents(
             unsupported.append(foreign(signature, path))
         elif signature.table:
             unsupported.append(Unrestorable(f"partition table ({signature.table}) on {path}", path[len("/dev/"):]))
-        elif ident in volumes and holds_data(path):
-            unsupported.append(Unrestorable(f"data that no tool knows on {path}", path[len("/dev/"):]))
+        elif not around.isolate and partitions.get(ident) not in NEVER and holds_data(path):
+            name = path[len("/dev/"):]
+            raw = f", or keep it sector by sector: --raw {name}" if ident in partitions else ""
+            unsupported.append(Unrestorable(f"data that no tool knows on {path}{raw}", name))
     return tuple(filesystems), tuple(swaps), tuple(unsupported)
 
 
