@@ -22,7 +22,7 @@ from sif.errors import Exit, LifeboatError, UsageError
 from sif.jsonform import to_json
 from sif.model import SystemInformation
 from sif.problems import printable
-from sif.provider.config import DEFAULT_CONFIG, read_config
+from sif.provider import DEFAULT_CONFIG
 from sif.raw.cli import add_raw_options, write_with_images
 from sif.reader import load_set
 from sif.restorable import obstacles
@@ -162,7 +162,10 @@ def _asker(arguments: argparse.Namespace) -> Asker:
         raise UsageError("--backup of another system's tree", wanted="--provider-config DIR",
                          hint="the providers of that system are programs of its own; say which of this one are to run")
     config = arguments.provider_config or (Path(DEFAULT_CONFIG) if root is None else None)
-    return asker(read_config(config), backup=arguments.backup, report=_progress) if config is not None else nobody
+    if config is None or not config.is_dir():
+        return nobody
+    from sif.provider.config import read_config  # a capture without providers does not wait for it
+    return asker(read_config(config), backup=arguments.backup, report=_progress)
 
 
 def _capture(arguments: argparse.Namespace) -> Exit:

@@ -310,6 +310,17 @@ class _Ahead(threading.Thread):
         return self._done
 
 
+_begun: Dict[Tuple[str, ...], _Ahead] = {}
+
+
+def begin(argvs: Iterable[Sequence[str]], timeout: float) -> None:
+    """Start these programs beside us, where there is a second processor, for the :func:`ahead` that comes."""
+    if len(os.sched_getaffinity(0)) > 1:
+        for argv in map(tuple, argvs):
+            _begun[argv] = _Ahead(argv, timeout)
+            _begun[argv].start()
+
+
 @contextlib.contextmanager
 def ahead(argvs: Iterable[Sequence[str]], timeout: float) -> Iterator[None]:
     """Inside, each of these programs runs once, however often it is asked for.
@@ -317,10 +328,12 @@ def ahead(argvs: Iterable[Sequence[str]], timeout: float) -> Iterator[None]:
     Where there is a second processor they run beside us from the start on. What a replayed machine says comes from its
     tape, as always.
     """
-    known = {tuple(argv): _Ahead(tuple(argv), timeout) for argv in argvs} if _replay.get() is None else {}
+    wanted = tuple(map(tuple, argvs)) if _replay.get() is None else ()
+    known = {argv: _begun.pop(argv) if argv in _begun else _Ahead(argv, timeout) for argv in wanted}
     beside = known if len(os.sched_getaffinity(0)) > 1 else {}
     for one in beside.values():
-        one.start()
+        if one.ident is None:
+            one.start()
     token = _ahead.set(known)
     try:
         yield

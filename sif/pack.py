@@ -15,7 +15,7 @@ from typing import Optional, Sequence, Tuple
 from sif.errors import Exit
 
 SHEBANG = b"#!/usr/bin/env python3\n"
-ENTRY = b"import gc\nimport sys\ngc.set_threshold(50_000)\nfrom sif.cli import main\nsys.exit(main())\n"
+ENTRY = b"import sys\nfrom sif.start import main\nsys.exit(main())\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time a zip file can hold: file times must not change the result."""
 

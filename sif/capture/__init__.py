@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Dict, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from sif import look
-from sif.capture.blocks import LSBLK, BlockDevice, descendants, whole_disks
+from sif.capture.blocks import BlockDevice, descendants, whole_disks
 from sif.capture.boot import EXCLUDABLE
 from sif.capture.btrfs import probe_btrfs_members
 from sif.capture.crypttab import crypttab_devices
@@ -19,7 +19,7 @@ from sif.capture.errors import CaptureFailed, NotRestorable, not_restorable
 from sif.capture.from_providers import Asker, nobody, volumes_of
 from sif.capture.fstab import parse_fstab, udev_decoded
 from sif.capture.leaveout import require_not_needed, require_restorable, split_words, without_files
-from sif.capture.lvm import probe_group_members, reports
+from sif.capture.lvm import probe_group_members
 from sif.capture.machine import configured_devices, configured_mounts, with_machine
 from sif.capture.mirrors import mirrors_as_found
 from sif.capture.mountinfo import read_mounts
@@ -38,6 +38,7 @@ from sif.errors import UsageError
 from sif.features import features_of
 from sif.model import Btrfs, Disk, DiskRole, FileSystem, Store, Subvolume, SystemInformation, TableType, Version
 from sif.problems import errors_of, rejection
+from sif.questions import SECONDS, of_the_machine
 from sif.raw.choose import KeptRaw, RawWish
 from sif.raw.keep import require_idle
 
@@ -47,7 +48,6 @@ PROVIDER = "sif 0.1.0"
 Mountable = Union[FileSystem, Btrfs, Subvolume]
 """What the system and boot volumes can be."""
 
-_AHEAD_SECONDS = 120.0
 _TRANSIENT_PLACES = ("/proc", "/sys", "/dev", "/run", "/tmp", "/mnt", "/media")
 """Where mounts come and go: what is mounted there is not part of the system unless fstab says so."""
 
@@ -85,7 +85,7 @@ def capture(*, providers: Optional[Path] = None, hostname: Optional[str] = None,
     providers = providers if providers is not None else look.place(DEFAULT_PROVIDERS)
     if not look.ask("is_root", (), lambda: os.geteuid() == 0):
         raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
-    with look.ahead((LSBLK, *reports()), timeout=_AHEAD_SECONDS):
+    with look.ahead(of_the_machine(), timeout=SECONDS):
         return _captured(providers, hostname, exclude_disks, catalog, exclude, describe_all, drivers, tools, ask,
                          RawWish(tuple(raw), strict=strict_raw))
 

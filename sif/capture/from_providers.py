@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Mapping, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, Tuple
 
 from sif.model import Command, Driver, Record, SetFile, Store, SystemInformation
-from sif.provider.client import Provider, Report, silent
-from sif.provider.entry import entries
+from sif.provider.report import Report, silent
+
+if TYPE_CHECKING:
+    from sif.provider.client import Provider
 
 Volume = Mapping[str, str]
 
@@ -40,10 +42,13 @@ def nobody(_volumes: Sequence[Volume]) -> ProvidersPart:
     return ProvidersPart()
 
 
-def asker(providers: Sequence[Provider], *, backup: bool, report: Report = silent) -> Asker:
+def asker(providers: "Sequence[Provider]", *, backup: bool, report: Report = silent) -> Asker:
     """Asks these providers; with ``backup`` they back up first. Raises what :func:`sif.provider.entry.entries` does."""
     def ask(volumes: Sequence[Volume]) -> ProvidersPart:
-        found = entries(providers, volumes, backup=backup, report=report) if providers else ()
+        if not providers:
+            return ProvidersPart()
+        from sif.provider.entry import entries  # a capture without providers does not wait for it
+        found = entries(providers, volumes, backup=backup, report=report)
         notes = tuple(f"provider {entry.provider} backed up {entry.backup.bytes} bytes"
                       + (f" as snapshot {entry.backup.snapshot}" if entry.backup.snapshot else "")
                       for entry in found if entry.backup is not None)

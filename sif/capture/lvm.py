@@ -13,15 +13,13 @@ from typing import Dict, List, Mapping, Sequence, Set, Tuple
 from sif import look
 from sif.capture.errors import Unrestorable
 from sif.capture.layers import Carriers, Layered, Surroundings
-from sif.capture.lvm_volumes import COLUMNS, Row, Volumes, describe_volumes, lv_id as lv_id, tags
+from sif.capture.lvm_volumes import Row, Volumes, describe_volumes, lv_id as lv_id, tags
 from sif.capture.names import identifier as identifier
 from sif.model import LogicalVolume, LvRole, LvType, Omitted, PhysicalVolume, Ref, VolumeGroup
+from sif.questions import LVS, PVS, VGS, lvm_report
 from sif.run import run
 
 _SECONDS = 120.0
-_REPORT = ("--reportformat", "json", "--units", "b", "--nosuffix")
-_PVS = "pv_name,pv_uuid,vg_name,pe_start,pv_pe_count"
-_VGS = "vg_name,vg_uuid,vg_extent_size,vg_tags,vg_partial,vg_exported"
 
 
 @dataclass(frozen=True)
@@ -174,10 +172,10 @@ class LvmLayer:
     def _read(self, limit: Tuple[str, ...]) -> Tuple[Tuple[Row, ...], ...]:
         if limit not in self._reports:
             found: Tuple[Tuple[Row, ...], ...] = ((), (), ())
-            pvs = tuple(row for row in parse_report(_lvm("pvs", _PVS, limit), "pv") if row["vg_name"])
+            pvs = tuple(row for row in parse_report(_lvm("pvs", PVS, limit), "pv") if row["vg_name"])
             if pvs:
-                vgs = parse_report(_lvm("vgs", _VGS, limit), "vg")
-                found = pvs, vgs, parse_report(_lvm("lvs", COLUMNS, ("--all", "--segments", *limit)), "seg")
+                vgs = parse_report(_lvm("vgs", VGS, limit), "vg")
+                found = pvs, vgs, parse_report(_lvm("lvs", LVS, ("--all", "--segments", *limit)), "seg")
             self._reports[limit] = found
         return self._reports[limit]
 
@@ -222,7 +220,7 @@ def probe_group_names() -> Mapping[str, str]:
     """Device path → volume group, of every physical volume on this machine that is in one."""
     if not look.have("lvm"):
         return {}
-    rows = parse_report(_lvm("pvs", _PVS, ()), "pv")
+    rows = parse_report(_lvm("pvs", PVS, ()), "pv")
     return {row["pv_name"]: row["vg_name"] for row in rows if row["vg_name"]}
 
 
@@ -235,18 +233,7 @@ def probe_group_members() -> Tuple[Tuple[str, ...], ...]:
 
 
 def _lvm(command: str, columns: str, more: Sequence[str]) -> str:
-    return look.run(_argv(command, columns, more), timeout=_SECONDS).stdout
-
-
-def _argv(command: str, columns: str, more: Sequence[str]) -> Tuple[str, ...]:
-    return "lvm", command, *_REPORT, "--readonly", "--options", columns, *more
-
-
-def reports() -> Tuple[Tuple[str, ...], ...]:
-    """The programs that a capture of a whole machine asks LVM's reports from; none without LVM."""
-    if not look.have("lvm"):
-        return ()
-    return _argv("pvs", _PVS, ()), _argv("vgs", _VGS, ()), _argv("lvs", COLUMNS, ("--all", "--segments"))
+    return look.run(lvm_report(command, columns, more), timeout=_SECONDS).stdout
 
 
 def _metadata(vg: str, limit: Sequence[str]) -> str:

@@ -16,10 +16,6 @@ from sif.model import CacheMode, LogicalVolume, LvRole, LvType, Omitted, Omitted
 
 Row = Mapping[str, str]
 
-COLUMNS = ("vg_name,lv_name,lv_uuid,lv_tags,segtype,seg_start_pe,seg_size_pe,seg_pe_ranges,lv_role,devices,"
-           "metadata_devices,stripe_size,region_size,chunk_size,thin_id,discards,zero,pool_lv,origin,data_lv,"
-           "metadata_lv,mirror_log,cache_mode")
-
 _PARITY = {LvType.RAID4: 1, LvType.RAID5: 1, LvType.RAID6: 2}
 _ON_DEVICES = (LvType.LINEAR, LvType.STRIPED)
 _MADE_OF_IMAGES = (LvType.RAID0, LvType.RAID1, LvType.RAID4, LvType.RAID5, LvType.RAID6, LvType.RAID10, LvType.MIRROR)

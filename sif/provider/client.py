@@ -12,20 +12,14 @@ from sif.errors import ToolMissing
 from sif.provider import protocol
 from sif.provider.errors import ProviderFailed, StoreUnreachable
 from sif.provider.protocol import BadAnswer, Conversation
+from sif.provider.report import Report as Report, silent as silent
 from sif.run import converse, pasteable
 
 T = TypeVar("T")
 
-Report = Callable[[Mapping[str, Any]], None]
-"""Hears a provider's progress and log messages."""
-
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PACKAGE = Path(__file__).resolve().parent.parent
 _UNREACHABLE = ("unreachable", "no-snapshot", "secret")
-
-
-def silent(_message: Mapping[str, Any]) -> None:
-    """Hears nothing."""
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from typing import Any, Dict, List, Tuple
 
 from sif.media import BadFile, read_file
 from sif.problems import Problem, errors_of, rejection
+from sif.provider import DEFAULT_CONFIG as DEFAULT_CONFIG
 from sif.provider.client import Provider, shipped
 from sif.provider.protocol import NAME
 from sif.provider.shipped import SHIPPED
 from sif.text import MAX_FILE_BYTES, Section, decode, lex
 
-DEFAULT_CONFIG = "/etc/sif/providers"
 KIND = "PROVIDER"
 PROGRAM = "program"
 

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import resource
 import subprocess
@@ -77,8 +76,7 @@ def _processor(whose: int) -> float:
 
 
 def main(options: Sequence[str]) -> int:
-    gc.set_threshold(50_000)  # as sif.__main__ does
-    from sif.cli import main as sif
+    from sif.start import main as sif
     each: Dict[str, List[float]] = {}
     with timed(each):
         status = sif(["capture", *options])
