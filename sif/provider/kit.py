@@ -26,6 +26,7 @@ from sif.run import converse, run
 from sif.substitution import Placeholder, substitute
 
 _SHORT = 15.0
+_UNTIL_ASKED = 2.0
 _RANGES = {"1": (1000, 1999), "2": (2000, 3999), "final": (4000, 4999), "error": (9000, 9999)}
 
 
@@ -119,14 +120,14 @@ def empty_request(bench: Bench) -> None:
 
 
 def ends_when_asked(bench: Bench) -> None:
-    """A request that never ends: SIGTERM after two seconds must end the program and all that it started."""
+    """A request that never ends: SIGTERM after a while must end the program and all that it started."""
     talk = Conversation(lambda _message: None)
     marker = bench.scratch / "marker"
     env = {**environment(), "LIFEBOAT_KIT": str(marker)}
     done = converse(("sh", "-c", 'sleep 60 | "$0"', *bench.provider.argv[:1]) if len(bench.provider.argv) == 1 else
                     ("sh", "-c", 'sleep 60 | "$@"', "kit", *bench.provider.argv), request=b"", on_line=talk.line,
-                    timeout=2.0, max_bytes=protocol.MAX_OUTPUT_BYTES, env=env)
-    if done.ended is None:
+                    timeout=_UNTIL_ASKED, max_bytes=protocol.MAX_OUTPUT_BYTES, env=env)
+    if done.ended is None or talk.result is not None or talk.error is not None:
         raise Broken("it waits for the whole request", f"it answered an incomplete one: {talk.result or talk.error}")
 
 

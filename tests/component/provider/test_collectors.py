@@ -1,0 +1,140 @@
+"""Collectors: a real PostgreSQL, systemd's links, libvirt's files, the network."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Iterator, List, Sequence
+
+import pytest
+
+from sif.model import Command, SetFile
+from sif.provider.client import Provider, shipped
+from sif.provider.entry import Entry, entries
+
+VOLUMES = ({"id": "root", "mount": "/", "type": "ext4"},)
+NOBODY = 65534
+
+
+def collect(name: str, **config: str) -> Entry:
+    (entry,) = entries([Provider(name, shipped(name), config)], VOLUMES, backup=False)
+    return entry
+
+
+def as_user(argv: Sequence[str]) -> List[str]:
+    """PostgreSQL refuses to run as root: then it runs as nobody."""
+    if os.geteuid() != 0:
+        return list(argv)
+    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *argv]
+
+
+def programs() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    assert found, "the Debian package postgresql is missing: .ci/debian-packages.txt has it"
+    return found[-1]
+
+
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A PostgreSQL of our own, on a socket in its own directory."""
+    place = Path(str(tmp_path_factory.mktemp("pg", numbered=True)))
+    short = Path("/tmp") / f"lb-{os.getpid()}"  # the name of a socket is short
+    short.mkdir()
+    if os.geteuid() == 0:
+        for folder in (place, short):
+            os.chown(folder, NOBODY, NOBODY)
+        for folder in (place.parent, *place.parent.parents[:2]):
+            if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/"):
+                folder.chmod(folder.stat().st_mode | 0o011)
+    bin_ = programs()
+    data = short / "data"
+    subprocess.run(as_user([str(bin_ / "initdb"), "--username=postgres", "--auth=trust", "--no-sync", "-D", str(data)]),
+                   check=True, capture_output=True)
+    start = [str(bin_ / "pg_ctl"), "-D", str(data), "-w", "-l", str(short / "log"), "-o",
+             f"-k {short} -h '' -c fsync=off", "start"]
+    subprocess.run(as_user(start), check=True, capture_output=True)
+    try:
+        yield short
+    finally:
+        subprocess.run(as_user([str(bin_ / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"]), check=False,
+                       capture_output=True)
+        shutil.rmtree(short)
+
+
+def sql(cluster: Path, statement: str, database: str = "postgres") -> str:
+    done = subprocess.run([str(programs() / "psql"), f"--host={cluster}", "--username=postgres", "-tA", "-c", statement,
+                           database], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def test_a_database_comes_back_from_its_dump(cluster: Path, tmp_path: Path) -> None:
+    sql(cluster, "CREATE ROLE shop LOGIN")
+    sql(cluster, 'CREATE DATABASE "web shop" OWNER shop')
+    sql(cluster, "CREATE TABLE t AS SELECT n, md5(n::text) AS m FROM generate_series(1, 1000) n", "web shop")
+    before = sql(cluster, "SELECT count(*), max(m) FROM t", "web shop")
+    entry = collect("postgresql", host=str(cluster), bin=str(programs()), cluster="15/main")
+    sql(cluster, 'DROP DATABASE "web shop"')
+    sql(cluster, "DROP ROLE shop")
+    for path, data in entry.files.items():
+        (tmp_path / Path(path).name).write_bytes(data)
+    psql = [str(programs() / "psql"), f"--host={cluster}", "--username=postgres", "-q", "-d", "postgres", "-f"]
+    subprocess.run([*psql, str(tmp_path / "globals.sql")], check=False, capture_output=True)  # postgres itself is there
+    for dump in sorted(tmp_path.glob("*.dump")):
+        subprocess.run([str(programs() / "pg_restore"), f"--host={cluster}", "--username=postgres", "--clean",
+                        "--if-exists", "--create", "--dbname=template1", str(dump)], check=False, capture_output=True)
+    assert sql(cluster, "SELECT count(*), max(m) FROM t", "web shop") == before
+    assert sql(cluster, "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'web shop'") == "shop"
+    commands = [record for record in entry.records if isinstance(record, Command)]
+    assert [command.id for command in commands] == ["3000", "3001", "3002"]
+    files = [record for record in entry.records if isinstance(record, SetFile)]
+    assert {file.path for file in files} == {f"media:{path}" for path in entry.files}
+    assert "globals.sql" in {Path(file.path).name for file in files}
+
+
+def test_a_base_backup_is_a_cluster_that_starts(cluster: Path, tmp_path: Path) -> None:
+    sql(cluster, "CREATE TABLE kept AS SELECT 42 AS answer")
+    entry = collect("postgresql", host=str(cluster), bin=str(programs()), mode="base", data_directory="/var/lib/pg")
+    data = cluster / "restored"
+    data.mkdir(mode=0o700)
+    (tmp_path / "base.tar.gz").write_bytes(entry.files["files/postgresql/base.tar.gz"])
+    subprocess.run(["tar", "-xzf", str(tmp_path / "base.tar.gz"), "-C", str(data)], check=True)
+    if os.geteuid() == 0:
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(data)], check=True)
+    socket = cluster / "s"
+    socket.mkdir()
+    if os.geteuid() == 0:
+        os.chown(socket, NOBODY, NOBODY)
+    control = [str(programs() / "pg_ctl"), "-D", str(data), "-w", "-l", str(cluster / "log2")]
+    start = [*control, "-o", f"-k {socket} -h '' -c fsync=off", "start"]
+    subprocess.run(as_user(start), check=True, capture_output=True)
+    try:
+        assert sql(socket, "SELECT answer FROM kept") == "42"
+    finally:
+        subprocess.run(as_user([*control, "-m", "immediate", "stop"]), check=True, capture_output=True)
+    (command,) = [record for record in entry.records if isinstance(record, Command)]
+    assert command.argv[-1] == "${target}/var/lib/pg"
+
+
+def test_systemd_units_are_collected(tmp_path: Path) -> None:
+    (tmp_path / "multi-user.target.wants").mkdir()
+    (tmp_path / "multi-user.target.wants/x.service").symlink_to("/usr/lib/systemd/system/x.service")
+    (tmp_path / "own.service").write_text("[Service]\n")
+    entry = collect("systemd-units", directory=str(tmp_path))
+    assert entry.files["files/systemd-units/units/own.service"] == b"[Service]\n"
+    assert b"x.service -> /usr/lib/systemd/system/x.service" in entry.files["files/systemd-units/enabled.txt"]
+
+
+def test_libvirts_files_are_collected_where_libvirt_is_silent(tmp_path: Path) -> None:
+    (tmp_path / "qemu").mkdir()
+    (tmp_path / "qemu/web.xml").write_text("<domain/>")
+    entry = collect("libvirt", directory=str(tmp_path), uri="test:///no-such-daemon")
+    assert entry.files["files/libvirt/files/qemu/web.xml"] == b"<domain/>"
+
+
+def test_the_state_of_the_network_is_collected() -> None:
+    entry = collect("network-state")
+    links = json.loads(entry.files["files/network-state/addresses.json"])
+    assert any(link.get("ifname") == "lo" for link in links)
