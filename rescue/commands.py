@@ -104,8 +104,7 @@ class CommandRunner:
                             found=f"exit status {result.status} after {result.attempts} attempts:\n"
                             + _tail(self.logs / result.log),
                             wanted=f"exit status {', '.join(map(str, command.success))}",
-                            hint="the machine stays in phase 2: repair the cause (store, network, password), then "
-                            f"restart it; finished commands are not run again. Full output: {result.log}")
+                            hint=_hint(command, result.log))
 
     def _attempts(self, command: Command) -> CommandResult:
         status, seconds, attempts = 0, 0.0, 0
@@ -206,6 +205,14 @@ class CommandRunner:
         """Whose numbers the program runs with; None for root."""
         return None if command.user == "root" else account_in(self.target if command.chroot else Path("/"),
                                                               command.user)
+
+
+def _hint(command: Command, log: str) -> str:
+    if command.phase is Phase.PRE:
+        return ("no disk was written to: repair the cause (store, network, password) and start again. "
+                f"Full output: {log}")
+    return ("the machine stays in phase 2: repair the cause (store, network, password), then restart it; finished "
+            f"commands are not run again. Full output: {log}")
 
 
 def _become(root: Optional[Path], account: Optional[Account]) -> None:

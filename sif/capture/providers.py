@@ -7,7 +7,7 @@ from typing import Dict, List, Tuple
 
 from sif.media import BadFile, read_file
 from sif.merge import duplicates
-from sif.model import Command, Record, Store
+from sif.model import Command, Driver, Record, SetFile, Store
 from sif.parse import parse_document
 from sif.problems import Problem, Subject, errors_of, located, rejection
 from sif.text import MAX_FILE_BYTES, decode
