@@ -93,7 +93,8 @@ def capture(*, providers: Optional[Path] = None, hostname: Optional[str] = None,
 def _captured(providers: Path, hostname: Optional[str], exclude_disks: Sequence[str], catalog: bool,
               exclude: Sequence[str], describe_all: bool, drivers: Collect, tools: Sequence[str], ask: Asker,
               wish: RawWish) -> Captured:
-    stores, commands = read_providers(providers)
+    written = read_providers(providers)
+    stores = written.stores()
     devices = in_tree(probe_machine()) if offline() else probe_machine()
     disks = whole_disks(devices)
     _check_excluded(exclude_disks, disks)
@@ -119,8 +120,8 @@ def _captured(providers: Path, hostname: Optional[str], exclude_disks: Sequence[
                             found=", ".join(f"{d.kname} ({d.type})" for d in devices if d.type == "disk") or "no disk",
                             hint="capture works on machines that start from their own disks; is this a container?")
     first = {ident: f"/dev/{name}" for ident, name in roles.critical().items()}
-    info = storage.into(SystemInformation(version=_version(), system=probe_system(boot_fs.id, root.id, hostname),
-                                          stores=stores, commands=commands))
+    info = storage.into(SystemInformation(version=_version(), system=probe_system(boot_fs.id, root.id, hostname)))
+    info = written.into(info)
     info, notes = with_machine(info, storage.paths, first, exclude)
     part = ask(volumes_of((*storage.filesystems, *storage.btrfs, *storage.subvolumes)))
     _check_stores(roles, devices, part.stores())
@@ -135,7 +136,7 @@ def _captured(providers: Path, hostname: Optional[str], exclude_disks: Sequence[
     if problems:
         raise rejection(info.system.hostname, problems)
     left = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
-    captured = Captured(info, {**dict(storage.files), **found.content, **part.files},
+    captured = Captured(info, {**dict(storage.files), **found.content, **written.files, **part.files},
                         (*loud, *left, *storage.notes, *found.notes, *shared, *part.notes, *notes), storage.raw)
     return add_catalog(captured) if catalog else captured
 

@@ -83,18 +83,25 @@ def back_up(provider: Provider, volumes: Sequence[Volume], output: str, report: 
 
 @contextlib.contextmanager
 def _at_rest(provider: Provider, volumes: Tuple[Volume, ...], report: Report) -> Iterator[None]:
-    """Quiesce and thaw. A signal to end the program thaws first."""
+    """Quiesce and thaw. A signal to end the program thaws first; one that comes while it thaws waits for the end."""
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)} \
         if _main_thread() else {}
+    late: List[int] = []
     token = None
     try:
         token = provider.quiesce(volumes, report)
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if token is not None:
-            provider.thaw(token, report)
+        for number in before:  # not SIG_IGN, which the provider would inherit
+            signal.signal(number, lambda number, _frame: late.append(number))
+        try:
+            if token is not None:
+                provider.thaw(token, report)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if late:
+        raise Interrupted(signal.Signals(late[0]).name)
 
 
 def _interrupt(number: int, _frame: Optional[FrameType]) -> None:
@@ -110,8 +117,9 @@ def _main_thread() -> bool:
 def collected(provider: str, output: Path) -> Dict[str, bytes]:
     """The files of an output directory, by relative path. Raises :class:`ProviderFailed` for what a set cannot hold."""
     found: Dict[str, bytes] = {}
-    for folder, _, names in os.walk(output):
-        for name in sorted(names):
+    for folder, folders, names in os.walk(output):
+        # a link to a directory is among the directories, and not walked into
+        for name in sorted((*names, *(inner for inner in folders if Path(folder, inner).is_symlink()))):
             path = Path(folder, name)
             relative = path.relative_to(output).as_posix()
             fault = media.path_fault(media_path(provider, relative))

@@ -127,7 +127,8 @@ def ends_when_asked(bench: Bench) -> None:
     done = converse(("sh", "-c", 'sleep 60 | "$0"', *bench.provider.argv[:1]) if len(bench.provider.argv) == 1 else
                     ("sh", "-c", 'sleep 60 | "$@"', "kit", *bench.provider.argv), request=b"", on_line=talk.line,
                     timeout=_UNTIL_ASKED, max_bytes=protocol.MAX_OUTPUT_BYTES, env=env)
-    if done.ended is None or talk.result is not None or talk.error is not None:
+    # the answer tells, not the end: the shell waits for sleep even when the provider is long gone
+    if done.ended is None or talk.lines:
         raise Broken("it waits for the whole request", f"it answered an incomplete one: {talk.result or talk.error}")
 
 
@@ -234,6 +235,8 @@ def run_command(bench: Bench, command: Command, stores: List[Store]) -> int:
 
     def value(name: Placeholder) -> str:
         if name.name in ("store", "snapshot"):
+            if name.ident not in place_of:
+                raise Broken(f"command {command.id} to name a store of the entry", f"${{{name.name}:{name.ident}}}")
             return (place_of if name.name == "store" else snapshot_of)[name.ident or ""]
         plain = {"target": str(target), "mount": str(target / str(bench.tree).lstrip("/")),
                  "kernel": os.uname().release, "hostname": "kit.example.org", "set": str(bench.scratch),

@@ -87,16 +87,16 @@ def restore_entry(config: Config, params: Mapping[str, Any], _report: Reporter) 
     """The store, a look at it before any disk is touched, the restore."""
     known_keys(config, _KEYS)
     volumes, snapshot, number, ident = entry_params(params)
-    latest = snapshot or "latest"
+    if snapshot is None:
+        raise Failed("no-snapshot", "a backup is restored by its name", "back up first: sif capture --backup")
     common = ["restic", "--repo", f"${{store:{ident}}}", "--no-cache", "--no-lock"]
     env = [f"RESTIC_PASSWORD_FILE=${{secretfile:{word(config, 'secret')}}}"]
     network = remote(word(config, "location"))
     sparse = ["--sparse"] if _version() >= (0, 15) else []
-    look = ["cat", "snapshot", f"${{snapshot:{ident}}}"] if snapshot else ["snapshots"]
     return {"sections": [
-        store(config, ident, "restic", latest),
+        store(config, ident, "restic", snapshot),
         command(number - 1000, phase="1", vendor="restic", title="Is the restic repository there?", env=env,
-                argv=[*common, *look], network=network, timeout_s=600),
+                argv=[*common, "cat", "snapshot", f"${{snapshot:{ident}}}"], network=network, timeout_s=600),
         command(number, phase="2", vendor="restic", title="Restore files from restic", env=env, network=network,
                 argv=[*common, "restore", f"${{snapshot:{ident}}}", "--target", "${target}", *sparse, "--json"],
                 volumes=[volume["id"] for volume in volumes], progress="json-lines"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sif.capture.mounts import with_mounts
 from sif.capture.providers import read_providers
 from sif.capture.roles import volume_group_disks
 from sif.capture.storage import Storage
-from sif.model import FileSystem, FsType, Ref
+from sif.model import FileSystem, Firmware, FsType, Ref, System, SystemInformation, Version
 from sif.problems import SifRejected
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -88,4 +89,24 @@ def test_all_problems_of_all_fragments_are_reported_with_their_places(tmp_path: 
 
 
 def test_no_fragments_is_no_problem(tmp_path: Path) -> None:
-    assert read_providers(tmp_path / "none") == ((), ())
+    found = read_providers(tmp_path / "none")
+    assert (found.records, found.files) == ((), {})
+
+
+def test_drivers_and_files_of_fragments_get_into_the_set_with_their_bytes(tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"bytes").hexdigest()
+    (tmp_path / "tool").write_bytes(b"bytes")
+    section = f'[FILE tool]\npath = "media:tool"\nsha256 = "{digest}"\ntarget = "/opt/tool"\n'
+    driver = '[DRIVER nic]\nmodule = nic\nkernel = 6.1\n'
+    (tmp_path / "a.sif").write_text(section + driver, encoding="utf-8")
+    found = read_providers(tmp_path)
+    system = System("p", hostname="x", firmware=Firmware.BIOS, arch="x86_64", boot_fs=Ref("a"), root_fs=Ref("a"))
+    info = found.into(SystemInformation(Version("$SIF$", "2.0", "x", 1, 1), system))
+    assert ([file.id for file in info.files], [driver.id for driver in info.drivers]) == (["tool"], ["nic"])
+    assert found.files == {"tool": b"bytes"}
+    (tmp_path / "tool").write_bytes(b"others")
+    with pytest.raises(SifRejected, match="not the one of the section"):
+        read_providers(tmp_path)
+    (tmp_path / "tool").unlink()
+    with pytest.raises(SifRejected, match="FILE tool"):
+        read_providers(tmp_path)
