@@ -237,7 +237,9 @@ def run_command(bench: Bench, command: Command, stores: List[Store]) -> int:
         if name.name in ("store", "snapshot"):
             if name.ident not in place_of:
                 raise Broken(f"command {command.id} to name a store of the entry", f"${{{name.name}:{name.ident}}}")
-            return (place_of if name.name == "store" else snapshot_of)[name.ident or ""]
+            if name.ident not in place_of:
+                raise Broken("commands that name the entry's own store", f"{name}")
+            return (place_of if name.name == "store" else snapshot_of)[name.ident]
         plain = {"target": str(target), "mount": str(target / str(bench.tree).lstrip("/")),
                  "kernel": os.uname().release, "hostname": "kit.example.org", "set": str(bench.scratch),
                  "secretfile": str(bench.provider.config.get("password_file", ""))}

@@ -37,10 +37,10 @@ def put(output: Path, name: str, text: str) -> int:
 
 
 def file_sections(params: Mapping[str, Any], vendor: str) -> List[Dict[str, Any]]:
-    """A FILE section for each collected file; in the restore environment they lie below /run/lifeboat/collected."""
+    """A FILE section for each collected file; in the restore environment they lie below /var/lib/lifeboat/collected."""
     found = params.get("files", [])
     if not isinstance(found, list) or any(not isinstance(name, str) for name in found):
         raise Failed("usage", "files is not a list of paths")
     return [{"kind": "FILE", "id": f"{vendor}-{number}", "keys": {
-        "path": f"output:{name}", "target": f"/run/lifeboat/collected/{vendor}/{name}", "needs": ["other"],
+        "path": f"output:{name}", "target": f"/var/lib/lifeboat/collected/{vendor}/{name}", "needs": ["other"],
         "vendor": vendor}} for number, name in enumerate(sorted(found), 1)]

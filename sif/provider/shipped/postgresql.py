@@ -15,7 +15,7 @@ from sif.provider.shipped.collecting import file_sections, output_of, put
 from sif.provider.shipped.common import Config, command, known_keys, maybe, tool, word
 
 _KEYS = ("mode", "host", "port", "user", "cluster", "data_directory", "bin")
-_COLLECTED = "/run/lifeboat/collected/postgresql"
+_COLLECTED = "/var/lib/lifeboat/collected/postgresql"
 _RESTORE = """#!/bin/sh
 # Start the restored cluster, put the dumps back, stop it. Runs inside the restored system.
 set -eu

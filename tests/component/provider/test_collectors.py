@@ -6,14 +6,21 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Iterator, List, Sequence
 
 import pytest
 
-from sif.model import Command, SetFile
+from sif.capture.from_providers import ProvidersPart
+from sif.features import features_of
+from sif.merge import merged
+from sif.model import Command, Disk, SetFile, System, Version, VolumeGroup
+from sif.parse import parse_text
 from sif.provider.client import Provider, shipped
 from sif.provider.entry import Entry, entries
+from sif.reader import load_set
+from sif.writer import write_set
 
 VOLUMES = ({"id": "root", "mount": "/", "type": "ext4"},)
 NOBODY = 65534
@@ -138,3 +145,24 @@ def test_the_state_of_the_network_is_collected() -> None:
     entry = collect("network-state")
     links = json.loads(entry.files["files/network-state/addresses.json"])
     assert any(link.get("ifname") == "lo" for link in links)
+
+
+@pytest.mark.parametrize("name", ["systemd-units", "network-state", "libvirt"])
+def test_what_is_collected_fits_into_a_set(name: str, tmp_path: Path) -> None:
+    """In the set of a recorded machine its sections and files are written, read again and found sound."""
+    (tmp_path / "own.service").write_text("[Service]\n")
+    config = {} if name == "network-state" else {"directory": str(tmp_path)}
+    (entry,) = entries([Provider(name, shipped(name), config)], VOLUMES, backup=False)
+    machine = Path(__file__).resolve().parents[2] / "machines/gpt-lvm-linear/expected.sif"
+    records, problems = parse_text(machine.read_text("utf-8"), "expected.sif")
+    assert not problems
+    version = next(record for record in records if isinstance(record, Version))
+    system = next(record for record in records if isinstance(record, System))
+    # files of the machine that the text names are not here: only what refers to none is kept
+    plain = [replace(record, metadata=None, metadata_sha256=None) if isinstance(record, VolumeGroup) else
+             replace(record, boot_code=None, boot_code_sha256=None, boot_gap=None, boot_gap_sha256=None)
+             if isinstance(record, Disk) else record for record in records]
+    info = ProvidersPart(entry.records, entry.files).into(merged(version, system, plain))
+    write_set(replace(info, version=replace(version, requires=features_of(info))), tmp_path / "set", entry.files)
+    loaded = load_set(tmp_path / "set")
+    assert loaded.info.files == tuple(record for record in entry.records if isinstance(record, SetFile))
