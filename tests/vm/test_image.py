@@ -53,7 +53,16 @@ OBSERVE = textwrap.dedent("""
 # A disk with everything on it that a careless system would bring up: swap, MD members, a volume group, file systems;
 # and the rescue system staged for phase 2 on STAGE (a partition or a logical volume).
 FURNISH = textwrap.dedent(r"""
-    import subprocess
+    import pathlib, subprocess, time
+    events = pathlib.Path("/run/lifeboat/events.jsonl")
+    def looked():
+        lines = events.read_text().splitlines() if events.exists() else []
+        return any('"step": "guard"' in line and '"state": "started"' not in line for line in lines)
+    # While the agent looks for a restore that is half done it holds the disks read-only.
+    for _ in range(600):
+        if looked():
+            break
+        time.sleep(0.2)
     script = r'''
     set -eux
     sfdisk --quiet /dev/vda <<T
