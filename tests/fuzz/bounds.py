@@ -24,7 +24,7 @@ from sif.text import MAX_FILE_BYTES, MAX_LINE_BYTES
 
 MEMORY_MB = 640
 """What reading the worst set may take, the interpreter with it. The rescue system runs in 1 GiB."""
-TEXT_MEMORY_MB = 160
+TEXT_MEMORY_MB = 192
 """The same, for a set without large files beside its text."""
 CPU_SECONDS = 120
 """Processor time after which a child is stopped: nothing here takes a quarter of it on a slow machine."""
