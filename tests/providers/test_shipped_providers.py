@@ -16,7 +16,7 @@ from sif.provider.entry import entries
 from sif.provider.errors import StoreUnreachable
 from sif.provider.kit import examine
 
-EXAMPLE = Path(__file__).resolve().parents[3] / "docs/examples/provider-cp.sh"
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs/examples/provider-cp.sh"
 WITH_PASSWORD = ("restic", "borg")
 
 

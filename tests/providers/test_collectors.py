@@ -153,7 +153,7 @@ def test_what_is_collected_fits_into_a_set(name: str, tmp_path: Path) -> None:
     (tmp_path / "own.service").write_text("[Service]\n")
     config = {} if name == "network-state" else {"directory": str(tmp_path)}
     (entry,) = entries([Provider(name, shipped(name), config)], VOLUMES, backup=False)
-    machine = Path(__file__).resolve().parents[2] / "machines/gpt-lvm-linear/expected.sif"
+    machine = Path(__file__).resolve().parents[1] / "machines/gpt-lvm-linear/expected.sif"
     records, problems = parse_text(machine.read_text("utf-8"), "expected.sif")
     assert not problems
     version = next(record for record in records if isinstance(record, Version))
