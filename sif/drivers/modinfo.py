@@ -110,7 +110,7 @@ def _modinfo(elf: bytes) -> bytes:
             raise NotAModule("a section table that no linker writes")
         sections = [_section(elf, table + number * size, order, wide) for number in range(count)]
         strings = sections[names][1]
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, OverflowError) as error:  # an offset beyond what a file can have
         raise NotAModule("the section table is damaged") from error
     for name, start, length in sections:
         if elf[strings + name:strings + name + 9] == b".modinfo\0":

@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 from driver_machines import RELEASE, Machine, module, packed
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from sif.drivers.firmware import find_firmware
 from sif.drivers.modinfo import (
@@ -49,6 +49,7 @@ def test_zstd_is_left_to_modinfo() -> None:
 
 
 @given(cut=st.integers(0, len(TG3)), at=st.integers(0, len(TG3) - 1), byte=st.integers(0, 255))
+@example(cut=0, at=47, byte=128)
 def test_a_damaged_module_is_refused_or_read_and_nothing_else_happens(cut: int, at: int, byte: int) -> None:
     data = bytearray(TG3)
     data[at] = byte
