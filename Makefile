@@ -5,21 +5,29 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 FIRMWARE ?= uefi
+SERVER   ?= plain
+SCENARIO ?=
 SIGNERS  ?=
 REVOKED  ?=
 FUZZ_SECONDS ?= 3600
+WORKERS  ?= 2
+ENGINE   ?= uml
 BUILD    := build
 PY       := .venv/bin/python
 DRILL_ARGS := rescue.auto rescue.sif=LABEL=SIF
 ISO        := $(BUILD)/lifeboat.iso
 DRILL_ISO  := $(BUILD)/lifeboat-drill.iso
 
-.PHONY: help install drill iso drill-iso pyz test check lint unit fuzz bench record-machines clean
+.PHONY: help install drill iso usb pxe release drill-iso pyz test test-image check lint unit fuzz bench bench-image record-machines \
+	test-hardware test-storage clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  FIRMWARE=uefi|bios|bios,uefi chooses the firmware of \`make drill\`."
+	@echo "  SERVER=plain|layers|roomy chooses its server: LVM; mirrors, an encrypted root and btrfs; one disk."
+	@echo "  SCENARIO=NAME,... restores to other hardware (docs/drill.md)."
+	@echo "  CONFIG=FILE configures the image (docs/builder.md)."
 	@echo "  SIGNERS=FILE [REVOKED=FILE] bakes into \`make iso\` who may sign a set; unattended runs need it."
 
 install: .venv/.installed ## Debian packages and the Python virtual environment
@@ -33,22 +41,40 @@ install: .venv/.installed ## Debian packages and the Python virtual environment
 	@touch $@
 
 drill: install drill-iso ## the whole job: a real virtual server is captured, destroyed, recovered and proved
-	@$(PY) -m drill run-all --firmware $(FIRMWARE) --iso $(DRILL_ISO) --evidence $(BUILD)/evidence
+	@$(PY) -m drill $(if $(SCENARIO),matrix --scenario $(SCENARIO),run-all --firmware $(FIRMWARE) --server $(SERVER)) \
+		--iso $(DRILL_ISO) --evidence $(BUILD)/evidence
+
+test-hardware: install drill-iso ## the server comes back on other hardware: every scenario of docs/drill.md (an hour and a half)
+	@$(PY) -m drill matrix --iso $(DRILL_ISO) --evidence $(BUILD)/evidence
+
+INPUTS = $(if $(CONFIG),--config '$(CONFIG)') $(if $(SIGNERS),--allowed-signers '$(SIGNERS)') \
+	$(if $(REVOKED),--revoked '$(REVOKED)')
 
 iso: install ## the rescue image for people: build/lifeboat.iso
-	@$(PY) builder.py iso --output $(ISO) $(if $(SIGNERS),--allowed-signers '$(SIGNERS)') \
-		$(if $(REVOKED),--revoked '$(REVOKED)')
+	@$(PY) builder.py iso --output $(ISO) $(INPUTS)
+
+usb: install ## the same for a stick, with a writable partition for SIF sets: build/lifeboat-usb.img
+	@$(PY) builder.py usb $(INPUTS)
+
+pxe: install ## the directory for network boot: build/lifeboat-pxe
+	@$(PY) builder.py pxe $(INPUTS)
+
+release: install ## all of these, with manifest, SBOM, checksums and signature
+	@$(PY) builder.py all $(INPUTS)
 
 drill-iso: install
 	@$(PY) builder.py iso --output $(DRILL_ISO) --append '$(DRILL_ARGS)' \
 		--allowed-signers "$$($(PY) -m drill key $(BUILD)/drill-key)"
 
-pyz: install ## the capture program as one file: build/sif.pyz
+pyz: install ## the capture program as one file: build/sif.pyz (PYTHONS=: also ready for these)
 	@mkdir -p $(BUILD)
-	@$(PY) -m sif.pack $(BUILD)/sif.pyz
+	@$(PY) -m sif.pack $(addprefix --python ,$(PYTHONS)) $(BUILD)/sif.pyz
 
 test: install lint drill-iso ## everything: linters, unit, component and virtual machine tests
-	@$(PY) -m pytest tests
+	@$(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder tests
+
+test-image: install lint ## every combination of firmware and medium, damage, a site's image, a build twice (an hour)
+	@$(PY) -m pytest -m 'firmware or vm' tests/vm/test_image.py tests/vm/test_firmware.py tests/vm/test_builds.py
 
 check: install lint unit ## what needs no root and less than a minute: linters, unit and component tests
 
@@ -56,6 +82,7 @@ lint:
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@! git grep -nE '^(<<<<<<< |>>>>>>> )' -- . || { echo 'a merge was not finished' >&2; exit 1; }
 	@git ls-files -z --cached --others --exclude-standard | xargs -0 grep -lIE '^#!.*\b(ba)?sh\b' | xargs -r shellcheck --severity=style --exclude=SC1091
 
 unit:
@@ -64,9 +91,21 @@ unit:
 fuzz: install ## an hour of coverage-guided fuzzing of everything that reads a file (FUZZ_SECONDS=3600)
 	@PYTHONPATH=.:tests nice -n 19 $(PY) -m fuzz all --seconds $(FUZZ_SECONDS) --keep $(BUILD)/fuzz
 
-bench: install ## throughput of the catalog against sha256sum on this machine; a capture against its tools (root)
+bench: install ## catalog against sha256sum, capture and rebuild against their tools, planning, many disks (root)
 	@$(PY) tests/bench/catalog.py
 	@$(PY) tests/bench/capture.py
+	@$(PY) tests/bench/plan.py
+	@$(PY) tests/bench/rebuild.py
+	@$(PY) tests/bench/rebuild_scale.py
+
+bench-image: install ## the image: build times against plain tools, processor time of a start, size part by part (root)
+	@mkdir -p $(BUILD)
+	@$(PY) tests/bench/image.py build $(if $(CONFIG),--config '$(CONFIG)')
+	@$(PY) tests/bench/image.py boot $(if $(CONFIG),--config '$(CONFIG)')
+	@$(PY) tests/bench/image.py sizes $(if $(CONFIG),--config '$(CONFIG)')
+
+test-storage: install ## rebuilds on a small real kernel (root); KINDS=all: every kind; CUTS=all: interrupted everywhere; ENGINE=qemu
+	@ENGINE='$(ENGINE)' $(if $(CUTS),CUTS='$(CUTS)') $(if $(KINDS),KINDS='$(KINDS)') $(if $(MACHINES),MACHINES='$(MACHINES)') $(PY) -m pytest -m storage tests/storage
 
 record-machines: install ## record the storage layouts of tests/machines again (root, minutes); MACHINES="name ..." for some
 	@$(PY) tests/machines/record_machines.py $(MACHINES)

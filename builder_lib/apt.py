@@ -28,10 +28,10 @@ class Source:
     suite: str
     options: Tuple[Tuple[str, str], ...] = ()
 
-    def line(self, suite: str) -> str:
-        """The one-line form for another suite of the same archive, component main."""
+    def line(self, suite: str, components: str = "main") -> str:
+        """The one-line form for another suite of the same archive."""
         options = " ".join(f"{name}={value}" for name, value in self.options)
-        return f"deb [{options}] {self.uri} {suite} main" if options else f"deb {self.uri} {suite} main"
+        return f"deb {f'[{options}] ' if options else ''}{self.uri} {suite} {components}"
 
 
 def parse_one_line(text: str) -> Tuple[Source, ...]:
@@ -88,18 +88,19 @@ def read_host_sources(apt: Path = Path("/etc/apt")) -> Tuple[Source, ...]:
     return tuple(found)
 
 
-def target_sources(host: Iterable[Source], release: str, mirror: Optional[str] = None) -> Tuple[str, ...]:
+def target_sources(host: Iterable[Source], release: str, mirror: Optional[str] = None,
+                   components: str = "main") -> Tuple[str, ...]:
     """The one-line sources of ``release`` on the host's mirrors, or on ``mirror`` alone when that is given.
 
     Raises :class:`BuildFailed` when the host names no Debian archive.
     """
     if mirror:
-        return (Source(mirror, release).line(release),)
+        return (Source(mirror, release).line(release, components),)
     lines: List[str] = []
     for source in host:
         base, pocket = _split_suite(source.suite)
         if base in DEBIAN_SUITES and pocket in ("", "-updates", "-security"):
-            line = source.line(release + pocket)
+            line = source.line(release + pocket, components)
             if line not in lines:
                 lines.append(line)
     if not any(f" {release} " in line for line in lines):

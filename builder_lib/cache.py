@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Callable, Iterable, Iterator, Mapping, Tuple
 
 from builder_lib.progress import Progress
+from sif.removal import remove_tree
 
 
 def cache_root(environ: Mapping[str, str]) -> Path:
@@ -97,18 +97,18 @@ class Cache:
         try:
             yield work
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            remove_tree(work)
 
     def drop(self, name: str, key: str) -> None:
         """Remove one layer, so that it is made anew."""
-        shutil.rmtree(self.path(name, key), ignore_errors=True)
+        remove_tree(self.path(name, key))
 
     def prune(self, name: str, keep: int = 3) -> None:
         """Remove all but the ``keep`` layers (directories or files) of that name that were used last."""
         of_name = [p for p in self.layers.glob(f"{name}-*") if p.name.rpartition("-")[0] == name]
         for old in sorted(of_name, key=lambda p: p.stat().st_mtime, reverse=True)[keep:]:
             if old.is_dir():
-                shutil.rmtree(old, ignore_errors=True)
+                remove_tree(old)
             else:
                 old.unlink()
 
@@ -128,4 +128,4 @@ class Cache:
     def _sweep(self) -> None:
         """Remove what an interrupted build left; the caller holds the lock, so nobody is using it."""
         for left in self.root.glob("tmp-*"):
-            shutil.rmtree(left, ignore_errors=True)
+            remove_tree(left)

@@ -1,28 +1,36 @@
-"""Pack the base tree and our own code into the squashfs from which the rescue system runs.
+"""Pack the base tree, our own code and what is the site's into the squashfs from which the rescue system runs.
 
-The base is packed once; the code, which changes often, is appended to a copy of it as /opt/lifeboat (the base has
-symbolic links from /usr/lib/python3/dist-packages to it). So a change of the code costs a second, at any compression.
+The base is packed once; code and site, which change often, are appended to a copy of it as /opt/lifeboat (the base has
+symbolic links from /usr/lib/python3/dist-packages to it). So a change of them costs seconds, at any compression.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping, Tuple
+from typing import Tuple
 
-from builder_lib.cache import Cache, digest, digest_of_files
-from builder_lib.options import COMPRESSIONS, PROJECT, BuildOptions
+from builder_lib.cache import Cache, digest, digest_of_files, sha256_of
+from builder_lib.compression import COMPRESSIONS
+from builder_lib.epoch import clamp, epoch, reproducible
+from builder_lib.initrd import complete_initrd
+from builder_lib.options import PROJECT, BuildOptions
 from builder_lib.progress import Progress
+from builder_lib.site import SiteFile, early_modules, finish, site_files, site_key, write_site
 from builder_lib.tree import BaseTree
-from builder_lib.trust import trust_files
 from sif.run import run
 
 CODE_PACKAGES = ("sif", "rescue")
 CODE_TARGET = Path("opt/lifeboat")
-TRUST = "trust"
-"""In there, what the base's link /etc/lifeboat leads to."""
+LEFT_OUT = (
+    # On every medium beside the squashfs already; the initramfs brings them into the running system.
+    "usr/lib/lifeboat/boot/vmlinuz", "usr/lib/lifeboat/boot/initrd.img",
+    # What only makes media. Staging takes i386-pc and the signed gcd.
+    "usr/lib/lifeboat/boot/bios.img", "usr/lib/lifeboat/boot/bios.pxe", "usr/lib/lifeboat/boot/memtest86+x64.bin",
+    "usr/lib/lifeboat/boot/memtest86+x64.efi",
+)
+"""Paths of the base tree that are not in the squashfs, nor is what only makes media of an architecture."""
 PACK_TIMEOUT = 3600.0
 
 
@@ -43,38 +51,52 @@ def code_files(project: Path = PROJECT) -> Tuple[Path, ...]:
                         if path.is_file() and "__pycache__" not in path.parts))
 
 
-def squash_key(tree: BaseTree, compression: str) -> str:
+def left_out(options: BuildOptions) -> Tuple[str, ...]:
+    """Paths of the base tree that are not in the squashfs."""
+    return (*LEFT_OUT, *options.architecture.only_for_media)
+
+
+def squash_key(tree: BaseTree, options: BuildOptions) -> str:
     """Names the packed base."""
-    return digest([tree.key, *COMPRESSIONS[compression], digest_of_files([Path(__file__)], Path(__file__).parent)])
+    return digest([tree.key, *_squash_options(options), str(epoch(options)), *left_out(options)])
 
 
-def system_key(key_of_base: str, trust: Mapping[str, bytes]) -> str:
-    """Names the packed base with our code and the lists of signers in it."""
-    return digest([key_of_base, digest_of_files(code_files(), PROJECT),
-                   *(f"{name} {hashlib.sha256(data).hexdigest()}" for name, data in sorted(trust.items()))])
+def system_key(key_of_base: str, site: Tuple[SiteFile, ...]) -> str:
+    """Names the packed base with our code and the site's files in it."""
+    ours = [Path(__file__).with_name(name) for name in ("squash.py", "site.py", "initrd.py")]
+    return digest([key_of_base, digest_of_files(code_files(), PROJECT), site_key(site),
+                   digest_of_files(ours, Path(__file__).parent)])
 
 
 def build_system(cache: Cache, options: BuildOptions, tree: BaseTree, progress: Progress) -> RescueSystem:
-    """The squashfs with base and code, from the cache as far as its inputs are unchanged."""
-    key_of_base = squash_key(tree, options.compression)
-    with progress.step(f"packing the base tree ({options.compression})") as step:
+    """The squashfs with base, code and site, from the cache as far as its inputs are unchanged."""
+    key_of_base = squash_key(tree, options)
+    with progress.step(f"packing the base tree ({options.config.image.compression})") as step:
         base, cached = cache.layer("squash", key_of_base, lambda product: _pack_base(tree, options, product))
         step.note = "unchanged" if cached else "new"
-    trust = trust_files(options)
-    key = system_key(key_of_base, trust)
-    with progress.step("adding the agent's code") as step:
-        system, cached = cache.layer("system", key, lambda product: _add_code(cache, tree, base, trust, product))
+    site = site_files(options, tree.kernel_release)
+    key = digest([system_key(key_of_base, site), *(path.name for path in early_modules(options.config))])
+    with progress.step("adding the agent's code and the site's files") as step:
+        system, cached = cache.layer("system", key,
+                                     lambda product: _add_code(cache, options, tree, base, site, product))
         step.note = "unchanged" if cached else "new"
-    return RescueSystem(tree.boot / "vmlinuz", tree.boot / "initrd.img", system / "filesystem.squashfs", tree, key)
+    return RescueSystem(tree.boot / "vmlinuz", system / "initrd.img", system / "filesystem.squashfs", tree, key)
+
+
+def _squash_options(options: BuildOptions) -> Tuple[str, ...]:
+    return options.architecture.squash_options(COMPRESSIONS[options.config.image.compression])
 
 
 def _pack_base(tree: BaseTree, options: BuildOptions, product: Path) -> None:
     """Pack all of the tree except /opt, which is appended with the code in it."""
+    present = tuple(path for path in left_out(options) if (tree.path / path).exists())
     run(["mksquashfs", str(tree.path), str(product / "base.squashfs"), "-noappend", "-no-progress", "-quiet",
-         *COMPRESSIONS[options.compression], "-e", CODE_TARGET.parts[0]], timeout=PACK_TIMEOUT)
+         *_squash_options(options), "-e", CODE_TARGET.parts[0], *present], timeout=PACK_TIMEOUT,
+        env=reproducible(options))
 
 
-def _add_code(cache: Cache, tree: BaseTree, base: Path, trust: Mapping[str, bytes], product: Path) -> None:
+def _add_code(cache: Cache, options: BuildOptions, tree: BaseTree, base: Path, site: Tuple[SiteFile, ...],
+              product: Path) -> None:
     image = product / "filesystem.squashfs"
     shutil.copyfile(base / "base.squashfs", image)
     with cache.scratch("code") as work:
@@ -86,12 +108,16 @@ def _add_code(cache: Cache, tree: BaseTree, base: Path, trust: Mapping[str, byte
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
         _compile(tree, code)
-        (code / TRUST).mkdir()
-        for name, data in trust.items():
-            (code / TRUST / name).write_bytes(data)
+        write_site(site, code)
+        if (code / "site").is_dir():
+            finish(tree, code / "site", work)
         root.chmod(0o755)
+        # All of it was made this minute; the time is no part of the image.
+        clamp(root, epoch(options))
         run(["mksquashfs", str(root), str(image), "-no-progress", "-quiet", "-all-root", "-no-recovery"],
-            timeout=PACK_TIMEOUT)
+            timeout=PACK_TIMEOUT, env=reproducible(options))
+    (product / "initrd.img").write_bytes(complete_initrd((tree.boot / "initrd.img").read_bytes(), sha256_of(image),
+                                                         early_modules(options.config)))
 
 
 def _compile(tree: BaseTree, code: Path) -> None:

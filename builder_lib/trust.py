@@ -19,31 +19,33 @@ def trust_files(options: BuildOptions) -> Mapping[str, bytes]:
     Raises :class:`BuildFailed` for a list that cannot be one: an image that believes nobody, or holds somebody's
     private key, must not be found out on the day of the disaster.
     """
+    trust = options.config.trust
     found: Dict[str, bytes] = {}
-    if options.allowed_signers is not None:
-        found[ALLOWED_SIGNERS] = _read(options.allowed_signers, "--allowed-signers")
+    if trust.allowed_signers is not None:
+        found[ALLOWED_SIGNERS] = read_public(trust.allowed_signers, "--allowed-signers")
         if not any(line.strip() and not line.strip().startswith(b"#")
                    for line in found[ALLOWED_SIGNERS].splitlines()):
-            raise BuildFailed("the list of allowed signers names nobody", where=str(options.allowed_signers),
+            raise BuildFailed("the list of allowed signers names nobody", where=str(trust.allowed_signers),
                               wanted="a line: HOSTNAME ssh-ed25519 AAAA...",
                               hint="see ALLOWED SIGNERS in ssh-keygen(1)")
-    if options.revoked is not None:
+    if trust.revoked is not None:
         if not found:
             raise BuildFailed("a list of revoked keys without one of allowed signers", where="--revoked",
                               wanted="--allowed-signers FILE as well")
-        found[REVOKED] = _read(options.revoked, "--revoked")
+        found[REVOKED] = read_public(trust.revoked, "--revoked")
     return found
 
 
 def warning(options: BuildOptions) -> Optional[str]:
     """What the one who builds should know, if anything."""
-    if "rescue.auto" in options.append.split() and options.allowed_signers is None:
+    if options.unattended and options.config.trust.allowed_signers is None:
         return ("unattended runs need a signed set, and this image knows nobody who may sign one: "
                 "give it --allowed-signers FILE")
     return None
 
 
-def _read(path: Path, option: str) -> bytes:
+def read_public(path: Path, option: str) -> bytes:
+    """The content of a file that anybody may see. Raises :class:`BuildFailed` for a private key."""
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)

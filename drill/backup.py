@@ -6,14 +6,13 @@ from typing import Tuple
 
 from drill.guest import Guest
 from drill.secret import GUEST_PASSWORD
-from sif.model import Firmware
 
 STORE_LABEL = "store"
 STICK_LABEL = "SIF"
 STORE_MOUNT = "/run/drill/store"
 STICK_MOUNT = "/run/drill/stick"
 """Below /run, so that the mount points are no part of the backup."""
-BACKUP_SECONDS = 900.0
+BACKUP_SECONDS = 3600.0
 
 RESTIC = ("restic", "-r", f"{STORE_MOUNT}/restic", "--password-file", GUEST_PASSWORD, "--no-cache")
 
@@ -57,11 +56,6 @@ progress = lines
 """The provider fragment of the archive program."""
 
 
-def mount_points(firmware: Firmware) -> Tuple[str, ...]:
-    """Where the server's own file systems are mounted."""
-    return ("/", "/boot", "/boot/efi", "/srv") if firmware is Firmware.UEFI else ("/", "/boot", "/srv")
-
-
 def install_fragments(guest: Guest) -> None:
     """Leave the restore commands where `sif capture` looks for them."""
     guest.run(("mkdir", "-p", "/etc/sif/providers.d"), timeout=60)
@@ -76,10 +70,10 @@ def mount(guest: Guest, label: str, where: str) -> None:
     guest.run(("mount", f"LABEL={label}", where), timeout=60)
 
 
-def back_up_files(guest: Guest, firmware: Firmware) -> str:
-    """Everything but /srv into the restic repository; returns restic's summary line."""
+def back_up_files(guest: Guest, mounts: Tuple[str, ...]) -> str:
+    """Everything mounted there but /srv into the restic repository; returns restic's summary line."""
     guest.run((*RESTIC, "init"), timeout=BACKUP_SECONDS)
-    targets = tuple(place for place in mount_points(firmware) if place != "/srv")
+    targets = tuple(place for place in mounts if place != "/srv")
     said = guest.run((*RESTIC, "backup", "--one-file-system", "--quiet", "--json", *targets), timeout=BACKUP_SECONDS)
     return said.text.strip().splitlines()[-1]
 

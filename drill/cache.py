@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 from pathlib import Path
 from typing import Callable, Iterable
+
+from sif.removal import remove_tree
 
 
 def cache_root() -> Path:
@@ -21,6 +22,11 @@ def key_of(parts: Iterable[str]) -> str:
     for part in parts:
         digest.update(f"{len(part)}:{part}".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]
+
+
+def holds(kind: str, key: str) -> bool:
+    """Whether the folder of that kind and key is there."""
+    return (cache_root() / "drill" / f"{kind}-{key}").is_dir()
 
 
 def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
@@ -37,11 +43,11 @@ def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
         if final.is_dir():
             return final
         work = root / f"{kind}-{key}.part"
-        shutil.rmtree(work, ignore_errors=True)
+        remove_tree(work)
         work.mkdir()
         try:
             make(work)
             work.rename(final)
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            remove_tree(work)
     return final

@@ -1,9 +1,9 @@
-"""The command line: `python -m drill run` does one drill, `run-all` one for each firmware side by side."""
+"""The command line: `python -m drill run` does one drill, `run-all` one for each firmware side by side, `matrix` one
+for each scenario."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from pathlib import Path
@@ -11,17 +11,15 @@ from typing import Callable, Optional, Sequence, Tuple
 
 from drill.evidence import verdict_line
 from drill.key import make_key
+from drill.matrix import Job, run_jobs
 from drill.plan import Order
 from drill.progress import Progress
 from drill.run import run_drill
+from drill.scenarios import BY_NAME, named
+from drill.server.facts import Server
 from drill.spec import Accel
 from sif.errors import Exit, LifeboatError
 from sif.model import Firmware
-from sif.run import Process, spawn
-
-WAIT_SECONDS = 5.0
-STOP_SECONDS = 30.0
-"""A drill that is told to stop first ends its virtual machine."""
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -47,8 +45,13 @@ def parser() -> argparse.ArgumentParser:
         "mirror, or from $LIFEBOAT_MIRROR.")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     one = commands.add_parser("run", help="one drill", description="Do one drill and leave its evidence.")
-    one.add_argument("--firmware", type=Firmware, choices=tuple(Firmware), required=True, metavar="uefi|bios",
-                     help="firmware of the machine")
+    what = one.add_mutually_exclusive_group(required=True)
+    what.add_argument("--firmware", type=Firmware, choices=tuple(Firmware), metavar="uefi|bios",
+                      help="firmware of the machine, which comes back on new disks of the same sizes")
+    what.add_argument("--scenario", choices=tuple(BY_NAME), metavar="NAME",
+                      help="another replacement machine; the server is lost as it was left in the cache")
+    one.formatter_class = argparse.RawDescriptionHelpFormatter
+    one.epilog = _scenarios()
     one.add_argument("--accel", type=Accel, choices=tuple(Accel), metavar="kvm|tcg",
                      help="QEMU's accelerator (default: KVM if a guest really runs with it, else TCG)")
     one.add_argument("--keep", action="store_true", help="keep the disk images and say where they are")
@@ -65,13 +68,31 @@ def parser() -> argparse.ArgumentParser:
                        help="comma-separated firmwares (default: bios,uefi)")
     _common(every, "folder of evidence folders, one named after each firmware")
     every.set_defaults(command=_run_all)
+    matrix = commands.add_parser("matrix", help="one drill for each scenario, some side by side",
+                                 description="Run the scenarios of the hardware matrix in processes of their own.",
+                                 epilog=_scenarios(), formatter_class=argparse.RawDescriptionHelpFormatter)
+    matrix.add_argument("--scenario", type=_names, default=tuple(BY_NAME), metavar="LIST",
+                        help="comma-separated scenarios (default: all)")
+    matrix.add_argument("--jobs", type=int, default=2, metavar="N",
+                        help="how many at the same time; each takes a processor (default: %(default)s)")
+    _common(matrix, "folder of evidence folders, one named after each scenario", server=False)
+    matrix.set_defaults(command=_matrix)
     return top
 
 
-def _common(sub: argparse.ArgumentParser, evidence: str) -> None:
+def _scenarios() -> str:
+    return "scenarios:\n" + "".join(f"  {one.name:18} {one.title}\n" for one in BY_NAME.values())
+
+
+def _common(sub: argparse.ArgumentParser, evidence: str, server: bool = True) -> None:
     sub.add_argument("--iso", type=Path, required=True, metavar="PATH",
                      help="rescue ISO of `make drill-iso`, with its key `drill-key` beside it")
     sub.add_argument("--evidence", type=Path, required=True, metavar="DIR", help=evidence)
+    if server:
+        sub.add_argument("--server", type=Server, choices=tuple(Server), default=Server.PLAIN,
+                         metavar="plain|layers|roomy",
+                         help="the server: partitions and logical volumes; mirrors, an encrypted root and btrfs; or "
+                         "one mostly empty disk. A scenario has its own")
     sub.add_argument("--memory", type=int, default=1536, metavar="MB",
                      help="memory of the machine that is recovered, in MiB (default: %(default)s)")
     sub.add_argument("--silence", type=float, default=300.0, metavar="SECONDS",
@@ -85,10 +106,19 @@ def _firmwares(text: str) -> Tuple[Firmware, ...]:
         raise argparse.ArgumentTypeError(f"{error}: choose from bios, uefi") from error
 
 
+def _names(text: str) -> Tuple[str, ...]:
+    try:
+        return tuple(dict.fromkeys(named(word.strip()).name for word in text.split(",")))
+    except LifeboatError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _run(arguments: argparse.Namespace) -> Exit:
-    order = Order(arguments.firmware, arguments.iso.resolve(), arguments.evidence.resolve(), memory=arguments.memory,
-                  silence=arguments.silence, keep=arguments.keep)
-    verdict = run_drill(order, Progress(arguments.firmware.value), arguments.accel)
+    scenario = named(arguments.scenario) if arguments.scenario else None
+    order = Order(scenario.firmware if scenario else arguments.firmware, arguments.iso.resolve(),
+                  arguments.evidence.resolve(), memory=arguments.memory, silence=arguments.silence,
+                  keep=arguments.keep, server=scenario.server if scenario else arguments.server, scenario=scenario)
+    verdict = run_drill(order, Progress(order.recovery.name), arguments.accel)
     print(verdict_line(verdict), flush=True)
     return Exit.OK if verdict.passed else Exit.DRILL_FAILED
 
@@ -99,37 +129,21 @@ def _key(arguments: argparse.Namespace) -> Exit:
 
 
 def _run_all(arguments: argparse.Namespace) -> Exit:
-    started = [(firmware, spawn(_argv(firmware, arguments), log=sys.stderr.buffer)) for firmware in arguments.firmware]
-    try:
-        statuses = [_wait(process) for _, process in started]
-    finally:
-        for _, process in started:
-            process.stop(STOP_SECONDS)
-    for firmware, _ in started:
-        print(_verdict(firmware, arguments.evidence / firmware.value / "report.json"), flush=True)
-    return Exit.OK if all(status == Exit.OK for status in statuses) else Exit.DRILL_FAILED
+    jobs = [Job(firmware.value, _argv(("--firmware", firmware.value, "--server", arguments.server.value), arguments,
+                                      firmware.value), arguments.evidence) for firmware in arguments.firmware]
+    return run_jobs(jobs, len(jobs))
 
 
-def _argv(firmware: Firmware, arguments: argparse.Namespace) -> Tuple[str, ...]:
-    """One drill as a command; what it says carries its firmware already."""
-    return (sys.executable, "-m", "drill", "run", "--firmware", firmware.value, "--iso", str(arguments.iso),
-            "--evidence", str(arguments.evidence / firmware.value), "--memory", str(arguments.memory),
+def _matrix(arguments: argparse.Namespace) -> Exit:
+    jobs = [Job(name, _argv(("--scenario", name), arguments, name), arguments.evidence) for name in arguments.scenario]
+    return run_jobs(jobs, arguments.jobs)
+
+
+def _argv(what: Tuple[str, ...], arguments: argparse.Namespace, name: str) -> Tuple[str, ...]:
+    """One drill as a command; what it says carries its name already."""
+    return (sys.executable, "-m", "drill", "run", *what, "--iso", str(arguments.iso),
+            "--evidence", str(arguments.evidence / name), "--memory", str(arguments.memory),
             "--silence", str(arguments.silence))
-
-
-def _wait(process: Process) -> int:
-    while True:
-        status = process.wait(WAIT_SECONDS)
-        if status is not None:
-            return status
-
-
-def _verdict(firmware: Firmware, report: Path) -> str:
-    """The verdict line that the drill left in its evidence."""
-    try:
-        return str(json.loads(report.read_text("utf-8"))["verdict"])
-    except (OSError, ValueError, KeyError):
-        return f"DRILL FAILED {firmware.value}: it ended without a verdict"
 
 
 def _terminated(signum: int, frame: object) -> None:

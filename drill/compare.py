@@ -89,7 +89,7 @@ def compare(before: Manifest, after: Manifest, rules: Tuple[Volatile, ...] = VOL
         elif old is not None:
             if rule is None or rule.scope is not Scope.BELOW or path == rule.path:
                 found.append(Difference(path, "missing", old.type, "nothing"))
-        elif new is not None and (rule is None or path == rule.path):
+        elif new is not None and (rule is None or (path == rule.path and rule.scope is not Scope.NEW)):
             found.append(Difference(path, "extra", "nothing", new.type))
     return tuple(found)
 

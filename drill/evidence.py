@@ -25,7 +25,7 @@ def verdict_line(verdict: Verdict) -> str:
     """The drill in one line: `DRILL PASSED uefi in 14 min 3 s: 12 of 12 checks`."""
     word = "PASSED" if verdict.passed else "FAILED"
     good = sum(check.ok for check in verdict.checks)
-    line = f"DRILL {word} {verdict.firmware.value} in {spell(verdict.seconds)}: {good} of {len(verdict.checks)} checks"
+    line = f"DRILL {word} {verdict.name} in {spell(verdict.seconds)}: {good} of {len(verdict.checks)} checks"
     if verdict.error is not None:
         return f"{line}; {verdict.error.splitlines()[0]}"
     bad = next((check.name for check in verdict.checks if not check.ok), None)
@@ -53,6 +53,7 @@ def timeline(spans: Tuple[Span, ...], events: Tuple[AgentEvent, ...]) -> dict[st
 def report(bench: Bench, verdict: Verdict) -> dict[str, object]:
     """The verdict as data."""
     return {"verdict": verdict_line(verdict), "passed": verdict.passed, "firmware": verdict.firmware.value,
+            "scenario": verdict.scenario,
             "seconds": round(verdict.seconds, 1), "error": verdict.error, "accel": bench.accel.value,
             "memory_mib": bench.order.memory, "checks": [asdict(check) for check in verdict.checks]}
 

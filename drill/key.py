@@ -12,7 +12,7 @@ from sif.signature import NAMESPACE
 
 NAME = "drill-key"
 GUEST_KEY = "/run/drill/key"
-SIGN_SECONDS = 300.0
+SIGN_SECONDS = 900.0
 
 
 def key_beside(iso: Path) -> Path:

@@ -9,32 +9,36 @@ from pathlib import Path
 from typing import Tuple
 
 from drill import backup, images
-from drill.compare import parse_manifest
 from drill.errors import DrillFailed
 from drill.guest import Guest
 from drill.key import key_beside, sign
 from drill.package import offer_package
-from drill.plan import Bench, Original
+from drill.plan import Bench
 from drill.secret import new_password
 from drill.server import facts
-from drill.server.base import Base
+from drill.server.base import Base, serial_of
 from drill.spec import Disk, DiskFormat, MachineSpec
+from drill.typist import unlocking
 from drill.vm import Machine
 from sif.run import run
 
-BOOT_SECONDS = 600.0
-COMMAND_SECONDS = 600.0
+BOOT_SECONDS = 1800.0
+COMMAND_SECONDS = 1800.0
+"""Limits for what hangs, not for what is slow: an emulated machine beside others gets a fifth of a processor."""
 SIF_PYZ = "/run/drill/sif.pyz"
 MANIFEST_SCRIPT = Path(__file__).with_name("manifest.py")
 
 
-def live_and_back_up(bench: Bench, base: Base) -> Original:
-    """Start the server, write the manifest, back up, capture to the stick, shut down cleanly."""
+def live_and_back_up(bench: Bench, base: Base) -> Tuple[str, bytes]:
+    """Start the server, write the manifest, back up, capture to the stick, shut down cleanly.
+
+    Returns the manifest's text and the password of the backup.
+    """
     spec = _server(bench, base)
     images.make_stick(bench.stick, facts.STICK_BYTES, backup.STICK_LABEL)
     images.make_ext4(bench.store, facts.STORE_DISK_BYTES, backup.STORE_LABEL)
-    progress, firmware = bench.progress, bench.order.firmware
-    with Machine(spec) as machine:
+    progress, mounts = bench.progress, facts.mount_points(bench.order.server, bench.order.firmware)
+    with Machine(spec) as machine, unlocking(machine):
         guest = Guest(machine.spec.agent_socket, on_life=machine.alive, check=lambda: machine.check_life(BOOT_SECONDS))
         with progress.step("start the server"):
             guest.wait(BOOT_SECONDS)
@@ -43,12 +47,11 @@ def live_and_back_up(bench: Bench, base: Base) -> Original:
             backup.mount(guest, backup.STORE_LABEL, backup.STORE_MOUNT)
             backup.mount(guest, backup.STICK_LABEL, backup.STICK_MOUNT)
             backup.install_fragments(guest)
-            password = new_password(guest, bench.key_stick)
+            password = new_password(guest, bench.key_stick, bench.order.server)
         with progress.step("write the manifest of every file"):
-            text = take_manifest(guest, backup.mount_points(firmware))
-            (bench.order.evidence / "manifest-before.jsonl").write_text(text)
+            text = take_manifest(guest, mounts)
         with progress.step("back up the system with restic"):
-            progress.say(backup.back_up_files(guest, firmware))
+            progress.say(backup.back_up_files(guest, mounts))
         with progress.step("back up /srv with tar"):
             backup.back_up_data(guest)
         with progress.step("sif capture onto the stick"):
@@ -61,19 +64,20 @@ def live_and_back_up(bench: Bench, base: Base) -> Original:
             backup.unmount(guest, backup.STORE_MOUNT, backup.STICK_MOUNT)
             guest.power_off()
             machine.wait_end(BOOT_SECONDS)
-    return Original(parse_manifest(text), password)
+    return text, password
 
 
 def _server(bench: Bench, base: Base) -> MachineSpec:
-    system, data, variables = bench.disks / "system.qcow2", bench.disks / "data.qcow2", bench.disks / "vars.fd"
-    images.make_overlay(system, base.system)
-    images.make_overlay(data, base.data)
+    variables, bus = bench.disks / "vars.fd", bench.order.recovery.bus
+    disks = tuple(Disk(name, bench.disks / f"{name}.qcow2", serial_of(name), bus=bus)
+                  for name in facts.disk_names(bench.order.server))
+    for disk in disks:
+        images.make_overlay(disk.path, base.disk(disk.name))
     shutil.copyfile(base.vars_file, variables)
     return MachineSpec(
         name="1-server", firmware=bench.order.firmware, folder=bench.logs, sockets=bench.logs, accel=bench.accel,
-        vars_file=variables, usb_stick=bench.stick, memory=1024,
-        disks=(Disk("system", system, "SYSTEM01"), Disk("data", data, "DATA01"),
-               Disk("store", bench.store, "STORE01", DiskFormat.RAW)))
+        vars_file=variables, usb_stick=bench.stick, memory=1024, operator=bench.order.server is facts.Server.LAYERS,
+        disks=(*disks, Disk("store", bench.store, "STORE01", DiskFormat.RAW)))
 
 
 def settle(guest: Guest) -> None:

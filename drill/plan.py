@@ -9,7 +9,9 @@ from typing import Optional, Tuple
 from drill.compare import Manifest
 from drill.events import AgentEvent
 from drill.progress import Progress
-from drill.spec import Accel
+from drill.scenario import NewDisk, Replacement, Scenario, same_again
+from drill.server.facts import Server
+from drill.spec import Accel, Disk, DiskFormat
 from sif.model import Firmware
 
 
@@ -24,7 +26,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked for. ``silence`` is the longest time, in seconds, a machine may give no sign of life."""
+    """What was asked for. ``silence`` is the longest time, in seconds, a machine may give no sign of life.
+
+    Without a ``scenario`` the server lives, is captured, and comes back on new disks of the same sizes.
+    """
 
     firmware: Firmware
     iso: Path
@@ -32,6 +37,12 @@ class Order:
     memory: int = 1536
     silence: float = 300.0
     keep: bool = False
+    server: Server = Server.PLAIN
+    scenario: Optional[Scenario] = None
+
+    @property
+    def recovery(self) -> Scenario:
+        return self.scenario or same_again(self.server, self.firmware)
 
 
 @dataclass(frozen=True)
@@ -57,10 +68,6 @@ class Bench:
         return self.disks / "store.img"
 
     @property
-    def foreign(self) -> Path:
-        return self.disks / "foreign.img"
-
-    @property
     def original_set(self) -> Path:
         return self.order.evidence / "sif-original"
 
@@ -70,12 +77,12 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class Hashes:
-    """SHA-256 of what the recovery must not write to; ``stick`` has that of the set's stick and the key's."""
+class Untouched:
+    """Something that the recovery must not write to, with the SHA-256 that it had before."""
 
-    stick: str
-    store: str
-    foreign: str
+    name: str
+    path: Path
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -87,13 +94,52 @@ class Original:
 
 
 @dataclass(frozen=True)
-class Wreck:
-    """The machine after the disaster: blank disks, blank variables, and what must stay as it is."""
+class Placed:
+    """A disk of the replacement machine and its image."""
 
-    system: Path
-    data: Path
+    disk: NewDisk
+    path: Path
+    format: DiskFormat
+
+    @property
+    def attached(self) -> Disk:
+        return Disk(self.disk.name, self.path, self.disk.serial, self.format, bus=self.disk.bus, boot=self.disk.used)
+
+
+@dataclass(frozen=True)
+class Wreck:
+    """The machine after the disaster: a replacement with its disks, blank variables, and what must stay as it is.
+
+    ``round`` counts the machines of a scenario; ``iso`` is in its drive. ``kept`` are volumes that the recovery leaves
+    alone: those must be as they are until the machine starts.
+    """
+
+    machine: Replacement
+    disks: Tuple[Placed, ...]
     vars_file: Path
-    untouched: Hashes
+    iso: Path
+    untouched: Tuple[Untouched, ...] = ()
+    kept: Tuple["KeptPart", ...] = ()
+    round: int = 1
+
+    @property
+    def used(self) -> Tuple[Placed, ...]:
+        return tuple(placed for placed in self.disks if placed.disk.used)
+
+    def log(self, name: str) -> str:
+        """The name of this machine's logs."""
+        return name if self.round == 1 else f"{name}-{self.round}"
+
+
+@dataclass(frozen=True)
+class KeptPart:
+    """Bytes of a used disk's image (all of them without ``length``) and their SHA-256 before the recovery."""
+
+    name: str
+    placed: Placed
+    start: int
+    length: Optional[int]
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -105,12 +151,17 @@ class Recovery:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The end of a drill. ``error`` is why it did not get to its checks."""
+    """The end of a drill. ``error`` is why it did not get to its checks; ``scenario`` its name, if it has one."""
 
     firmware: Firmware
     checks: Tuple[Check, ...]
     seconds: float
     error: Optional[str] = None
+    scenario: Optional[str] = None
+
+    @property
+    def name(self) -> str:
+        return self.scenario or self.firmware.value
 
     @property
     def passed(self) -> bool:

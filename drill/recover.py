@@ -104,11 +104,10 @@ def _tell(bench: Bench, event: AgentEvent) -> None:
 
 
 def rescue_spec(bench: Bench, wreck: Wreck) -> MachineSpec:
-    """The machine to be recovered: ISO first in its boot order all the time, both sticks, store and a foreign disk."""
+    """The machine to be recovered: ISO first in its boot order all the time, its disks, both sticks and the store."""
     return MachineSpec(
-        name="2-recovery", firmware=bench.order.firmware, folder=bench.logs, sockets=bench.logs, accel=bench.accel,
-        vars_file=wreck.vars_file, cdrom=bench.order.iso, usb_stick=bench.stick, key_stick=bench.key_stick,
-        memory=bench.order.memory,
-        disks=(Disk("system", wreck.system, "NEWSYS77"), Disk("data", wreck.data, "NEWDATA77"),
-               Disk("store", bench.store, "STORE01", DiskFormat.RAW),
-               Disk("foreign", bench.foreign, "FOREIGN01", DiskFormat.RAW)))
+        name=wreck.log("2-recovery"), firmware=wreck.machine.firmware, folder=bench.logs, sockets=bench.logs,
+        accel=bench.accel, vars_file=wreck.vars_file, cdrom=wreck.iso, usb_stick=bench.stick,
+        key_stick=bench.key_stick, memory=bench.order.memory,
+        disks=(*(placed.attached for placed in wreck.disks),
+               Disk("store", bench.store, "STORE01", DiskFormat.RAW, boot=False)))

@@ -11,7 +11,7 @@ from drill.errors import DrillFailed
 from drill.guest import Guest
 from drill.server import facts
 from sif.run import run
-from sif.secrets import encrypt
+from sif.secrets.age import encrypt
 
 NAME = "restic"
 KEY_LABEL = "LIFEBOATKEY"
@@ -20,7 +20,7 @@ GUEST_SECRETS = "/etc/sif/secrets.age"
 """Where a capture looks by itself."""
 
 
-def new_password(guest: Guest, key_stick: Path) -> bytes:
+def new_password(guest: Guest, key_stick: Path, server: facts.Server) -> bytes:
     """Make a password and an identity: the password goes to the guest, in memory and encrypted, the identity onto the
     stick. Returns the password."""
     password = secrets.token_urlsafe(24).encode("ascii")
@@ -32,7 +32,10 @@ def new_password(guest: Guest, key_stick: Path) -> bytes:
     identity.unlink()
     guest.run(("mkdir", "-p", "/run/drill", "/etc/sif"), timeout=60)
     guest.write(GUEST_PASSWORD, password)
-    guest.write(GUEST_SECRETS, encrypt({NAME: password}, [recipient]))
+    values = {NAME: password}
+    if server is facts.Server.LAYERS:
+        values[facts.VOLUME_SECRET] = facts.PASSPHRASE.encode()
+    guest.write(GUEST_SECRETS, encrypt(values, [recipient]))
     return password
 
 

@@ -31,9 +31,20 @@ class DiskFormat(str, Enum):
     RAW = "raw"
 
 
+class Bus(str, Enum):
+    """How a disk is attached: as vda, sda or nvme0n1."""
+
+    VIRTIO = "virtio"
+    SATA = "sata"
+    NVME = "nvme"
+
+
 @dataclass(frozen=True)
 class Disk:
-    """A virtio disk. ``snapshot`` keeps every write in a temporary file, so that ``path`` stays as it is."""
+    """A disk. ``snapshot`` keeps every write in a temporary file, so that ``path`` stays as it is.
+
+    The kernel finds disks of one bus in the order in which a machine has them. ``boot``: the firmware tries it.
+    """
 
     name: str
     path: Path
@@ -41,6 +52,12 @@ class Disk:
     format: DiskFormat = DiskFormat.QCOW2
     read_only: bool = False
     snapshot: bool = False
+    bus: Bus = Bus.VIRTIO
+    boot: bool = True
+
+
+DEVICES = {Bus.VIRTIO: ("virtio-blk-pci", DISK_SLOT), Bus.SATA: ("ide-hd", 0), Bus.NVME: ("nvme", DISK_SLOT)}
+"""QEMU's device for each bus, and the PCI slot of its first disk."""
 
 
 @dataclass(frozen=True)
@@ -184,10 +201,12 @@ def _disk(disk: Disk, index: int) -> list[str]:
         options.append("readonly=on")
     if disk.snapshot:
         options.append("snapshot=on")
-    device = f"virtio-blk-pci,drive={disk.name},serial={disk.serial}"
+    device, slot = DEVICES[disk.bus]
+    place = f"bus=ide.{index + 1}" if disk.bus is Bus.SATA else f"addr={slot + index:#x}"  # the CD is at ide.0
     # The machine's own first disk is the second choice after a CD; without a boot index UEFI would follow
     # only its variables, and SeaBIOS would try disks in bus order.
-    return ["-drive", ",".join(options), "-device", f"{device},addr={DISK_SLOT + index:#x},bootindex={index + 1}"]
+    boot = f",bootindex={index + 1}" if disk.boot else ""
+    return ["-drive", ",".join(options), "-device", f"{device},drive={disk.name},serial={disk.serial},{place}{boot}"]
 
 
 def _network(spec: MachineSpec) -> list[str]:

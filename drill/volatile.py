@@ -18,6 +18,7 @@ class Scope(Enum):
     CONTENT = "size, content and times of this file"
     GROWS = "times, sizes and content of files below; new ones; those of the manifest must still be there"
     BELOW = "everything below"
+    NEW = "this may be new, with everything below"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ VOLATILE: Tuple[Volatile, ...] = (
 def rule_for(path: str, rules: Tuple[Volatile, ...] = VOLATILE) -> Optional[Volatile]:
     """The rule that covers a path, or None: the path must come back exactly."""
     for rule in rules:
-        below = rule.scope in (Scope.GROWS, Scope.BELOW) and path.startswith(rule.path + "/")
+        below = rule.scope in (Scope.GROWS, Scope.BELOW, Scope.NEW) and path.startswith(rule.path + "/")
         if path == rule.path or below:
             return rule
     return None

@@ -10,6 +10,7 @@ from rescue.chroot import chroot_mounts
 from rescue.durable import keeping_times
 from rescue.efi import LABEL, EfiBoot
 from rescue.failures import BootLoaderFailed
+from rescue.other_firmware import changed_firmware, install_bios, install_uefi
 from rescue.plan import RestorePlan
 from sif.errors import CommandFailed, ToolMissing
 from sif.model import Boot, EfiEntry, Firmware, Loader, Partition, SystemInformation
@@ -42,15 +43,21 @@ def make_bootable(saved: SystemInformation, plan: RestorePlan, target: Path, fir
 
     Raises :class:`BootLoaderFailed`. Can be repeated.
     """
+    saved = plan.target_of(saved)
     if saved.boot is None:
         raise BootLoaderFailed("the SIF does not say how the machine starts", wanted="a [BOOT] section",
                                hint="install the boot loader by hand (chroot), then remove /lifeboat")
+    other = changed_firmware(plan)
+    if saved.boot.loader is Loader.GRUB_PC and other:
+        return tuple(line for disk in saved.boot.disks
+                     for line in install_bios(saved.boot, plan.path_of(disk), target))
     if saved.boot.loader is Loader.GRUB_PC:
         return _bios(saved.boot, plan, target)
     if firmware is not Firmware.UEFI:
         raise BootLoaderFailed("the restored system starts by UEFI, but this machine started by BIOS",
                                hint="switch the firmware to UEFI mode and start again")
-    return _uefi(saved, saved.boot, plan, target)
+    done = install_uefi(saved, target) if other else ()
+    return (*done, *_uefi(saved, saved.boot, plan, target))
 
 
 def _bios(boot: Boot, plan: RestorePlan, target: Path) -> Tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Iterable, Sequence, Tuple
+from typing import Iterable, Optional, Sequence, Tuple
 
 from rescue.durable import keeping_times, remove_durably, remove_tree, sync_directory, write_durably
 from rescue.job import Job, JobState, PlacedFile, StageFiles
@@ -46,11 +46,18 @@ def _copy_logs(logs: Path, where: Path) -> None:
         shutil.copyfile(log, where / log.name)
 
 
-def commit(files: StageFiles, job: Job) -> None:
-    """The point of no return: from here on nothing starts phase 2 of this job again."""
+def commit(files: StageFiles, job: Job, esp: Optional[Path] = None) -> None:
+    """The point of no return: from here on nothing starts phase 2 of this job again.
+
+    ``esp`` is the root of the mounted EFI system partition, which has a menu too where GRUB cannot read the stage.
+    """
     with keeping_times(files.root):
         files.write_job(replace(job, state=JobState.DONE))
-        remove_durably(files.commit)
+        if esp is not None and StageFiles(esp).commit.is_file():
+            with keeping_times(esp):
+                remove_durably(StageFiles(esp).commit)
+        if files.commit.is_file():
+            remove_durably(files.commit)
 
 
 def remove_stage(files: StageFiles) -> None:

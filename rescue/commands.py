@@ -70,6 +70,7 @@ class CommandRunner:
     console: Console
     auto: bool
     secrets: CommandSecrets = field(default_factory=CommandSecrets)
+    intact: Tuple[str, ...] = ()
 
     def run_phase(self, phase: Phase) -> Tuple[CommandResult, ...]:
         """Run all commands of a phase that are not done yet. Raises :class:`RestoreFailed` when one ends it."""
@@ -186,7 +187,8 @@ class CommandRunner:
     def environment(self, command: Command, values: Values) -> Mapping[str, str]:
         """The variables that every restore program gets."""
         return {"RESCUE_PHASE": command.phase.value, "RESCUE_SEQUENCE": command.id,
-                "RESCUE_TARGET": values.by_name["target"], "RESCUE_SIF": str(self.sif), "RESCUE_INTACT": "",
+                "RESCUE_TARGET": values.by_name["target"], "RESCUE_SIF": str(self.sif),
+                "RESCUE_INTACT": " ".join(self.intact),
                 "HOME": "/root"}
 
     def _bytes_of(self, command: Command) -> int:

@@ -6,7 +6,7 @@ from enum import Enum
 
 from rescue.console import Console, confirm_by_name
 from rescue.failures import ConsentMissing
-from rescue.plan import RestorePlan
+from rescue.plan import ConsentNeeded, RestorePlan
 from rescue.trust import Judgement
 from sif.model import SystemInformation
 from sif.run import pasteable
@@ -33,8 +33,14 @@ def commands_text(saved: SystemInformation) -> str:
 
 def losses(plan: RestorePlan) -> str:
     """What will be gone, in a sentence."""
-    lost = "; ".join(f"{need.path} ({', '.join(need.holds)})" for need in plan.consents)
-    return f"This will be overwritten: {lost}." if lost else "All disks of the plan are blank."
+    lost = "; ".join(f"{need.path} ({', '.join(need.holds)}{_but(need)})" for need in plan.consents)
+    told = f"This will be overwritten: {lost}." if lost else "All disks of the plan are blank."
+    asked = "; ".join(f"{a.subject} [{a.code}]: {a.before} -> {a.after}" for a in plan.adjustments if a.consent)
+    return f"{told}\nThe machine comes back changed: {asked}." if asked else told
+
+
+def _but(need: ConsentNeeded) -> str:
+    return f"; kept as it is: {', '.join(need.kept)}" if need.kept else ""
 
 
 def ask_scope(console: Console, saved: SystemInformation, plan: RestorePlan, judgement: Judgement) -> Scope:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Iterable, Optional, Tuple
 
 from rescue.blockdev import BlockDevice, BlockDevices, read_block_devices
@@ -13,7 +14,15 @@ from rescue.readonly import looked_into
 from rescue.workspace import Workspace
 from sif.errors import CommandFailed
 
-_STAGES = ("ext2", "ext3", "ext4", "xfs")
+_STAGES = ("ext2", "ext3", "ext4", "xfs", "btrfs", "vfat")
+
+
+class Pending(Enum):
+    """What is decided about a phase 2 that is half done. START_OVER: what it has restored so far does not count."""
+
+    NOTHING = "nothing"
+    CONTINUE = "continue"
+    START_OVER = "start over"
 
 
 @dataclass(frozen=True)
@@ -30,16 +39,20 @@ class PendingJob:
                 f"begun {self.job.created}")
 
 
-def could_be_stages(devices: BlockDevices) -> Tuple[BlockDevice, ...]:
-    """The file systems that staging can have used: unmounted ext or XFS on a partition or a whole disk."""
+def could_be_stages(devices: BlockDevices, layered: bool = False) -> Tuple[BlockDevice, ...]:
+    """The file systems that staging can have used: unmounted, on a partition or a whole disk.
+
+    ``layered``: those on arrays and logical volumes, which are there only while somebody looks into them.
+    """
     return tuple(d for d in devices.devices
-                 if d.fstype in _STAGES and d.type in ("part", "disk") and not d.mount_points)
+                 if d.fstype in _STAGES and (d.type in ("part", "disk")) is not layered and not d.mount_points)
 
 
-def find_pending(workspace: Workspace, devices: Optional[BlockDevices] = None) -> Tuple[PendingJob, ...]:
+def find_pending(workspace: Workspace, devices: Optional[BlockDevices] = None,
+                 layered: bool = False) -> Tuple[PendingJob, ...]:
     """The pending jobs on the disks that are present. Reads only: no journal is replayed, no byte changes."""
     found = []
-    for device in could_be_stages(devices or read_block_devices()):
+    for device in could_be_stages(devices or read_block_devices(), layered):
         try:
             with looked_into(device.path, device.fstype or "auto", workspace.look(device.kname)) as root:
                 pending = _pending_in(device, StageFiles(root))
@@ -62,15 +75,15 @@ def _pending_in(device: BlockDevice, files: StageFiles) -> Optional[PendingJob]:
     return PendingJob(device, job) if job.state is JobState.PENDING and files.commit.exists() else None
 
 
-def check_pending(pending: Iterable[PendingJob], console: Console, auto: bool) -> bool:
-    """Whether the operator wants to continue the pending phase 2 instead of starting over.
+def check_pending(pending: Iterable[PendingJob], console: Console, auto: bool) -> Pending:
+    """Whether a phase 2 is pending, and whether the operator wants to continue it or to start over.
 
     Raises :class:`Phase2Pending` in an unattended run, :class:`ConsentMissing` when the machine's name was not
-    typed for starting over. Returns False when nothing is pending or the operator starts over.
+    typed for starting over.
     """
     jobs = tuple(pending)
     if not jobs:
-        return False
+        return Pending.NOTHING
     listed = "\n    ".join(["", *map(str, jobs)])
     if auto:
         raise Phase2Pending(
@@ -81,7 +94,7 @@ def check_pending(pending: Iterable[PendingJob], console: Console, auto: bool) -
                     (Choice("continue", "restart from the machine's own disk and continue it"),
                      Choice("start-over", "start over from the medium: what was restored so far is overwritten")))
     if answer == "continue":
-        return True
+        return Pending.CONTINUE
     name = next((p.job.hostname for p in jobs if p.job is not None), "start over")
     confirm_by_name(console, "pending.name", "The half-done restore will be given up.", name)
-    return False
+    return Pending.START_OVER

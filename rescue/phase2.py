@@ -22,6 +22,7 @@ from rescue.durable import write_durably
 from rescue.failures import RestoreFailed
 from rescue.job import Job, JobState, StageFiles
 from rescue.journal import Journal
+from rescue.left_alone import left_alone
 from rescue.optical import eject_rescue_disc
 from rescue.phase1 import kernel_release
 from rescue.plan import RAW_KINDS, RestorePlan
@@ -29,12 +30,18 @@ from rescue.planner.codec import load_plan
 from rescue.readonly import unmount
 from rescue.relocate import relocate
 from rescue.renderers import JsonLines
+from rescue.replica import become_replica
 from rescue.report import make_report, steps_of
 from rescue.restored import check_restored
 from rescue.secret_files import CommandSecrets, unlock
 from rescue.set_files import place_from_stores
+from rescue.spared import spared
 from rescue.staging.stage import in_tree
+from rescue.staging.up import bring_up_stage
+from rescue.storage.finishing import add_key_files, make_swap_files, seal_subvolumes
+from rescue.storage.marks import take_away
 from rescue.storage.mounts import mount_tree, unmount_tree
+from rescue.storage.stop import stop_volumes
 from rescue.stores import ReadyStore, open_stores
 from rescue.trust import require_same
 from rescue.values import values_of
@@ -65,19 +72,21 @@ def phase2(agent: Agent) -> None:
     pending = read_job(agent, files)
     load_drivers(agent, pending)
     pending = find_disks(pending)
-    mount_target(agent, pending)
-    stores = mount_stores(agent, pending)
     secrets = unlock(agent, pending.loaded)
+    mount_target(agent, pending, secrets)
+    stores = mount_stores(agent, pending)
     runner = make_runner(agent, pending, stores, secrets)
     results = restore(agent, runner)
     catalog = check_files(agent, pending, stores)
     results += finish(agent, runner)
+    adapt_replica(agent, pending)
+    complete(agent, pending, secrets)
     secrets.wipe()
     check(agent, pending)
     boot = make_machine_bootable(agent, pending)
     evidence = write_evidence(agent, pending, results, boot, catalog)
     clean_up(agent, pending, evidence)
-    release(agent, stores, evidence)
+    release(agent, pending, stores)
     reboot(agent)
 
 
@@ -89,12 +98,13 @@ def mount_stage(agent: Agent) -> StageFiles:
     where = agent.workspace.stage
     if not where.is_mount():
         run(["udevadm", "settle", "--timeout=60"], timeout=70, check=False)
+        bring_up_stage(agent.settings.stage_up)
         found = read_block_devices().by_uuid(uuid)
-        if len(found) != 1:
+        if len(found) != 1 and not (found and all(device.fstype == "btrfs" for device in found)):
             raise RestoreFailed("the staging file system is not there, or several have its UUID", where=uuid,
                                 found=", ".join(device.path for device in found) or "no device",
                                 hint="connect the machine's own disks, and only those, then start it again")
-        for point in found[0].mount_points:
+        for point in (point for device in found for point in device.mount_points):
             # The early userspace leaves its source mounted read-only; everything in it was copied to RAM.
             run(["umount", point], timeout=120)
         where.mkdir(parents=True, exist_ok=True)
@@ -133,7 +143,8 @@ def read_job(agent: Agent, files: StageFiles) -> Pending:
             raise RestoreFailed("the staged set is not the job's", found=saved.version.set_id, wanted=job.set_id)
         plan_json = files.path("plan.json").read_text(encoding="utf-8")
         step.info(f"restore of {job.hostname}, job {job.job_id}; the set: {job.signature}")
-        return Pending(job, files, saved, loaded, load_plan(plan_json), plan_json,
+        plan = load_plan(plan_json)
+        return Pending(job, files, plan.target_of(saved), loaded, plan, plan_json,
                        Journal(files.path("journal.jsonl")))
 
 
@@ -148,11 +159,13 @@ def find_disks(pending: Pending) -> Pending:
     return replace(pending, plan=relocate(pending.plan, pending.saved, read_block_devices()))
 
 
-def mount_target(agent: Agent, pending: Pending) -> None:
+def mount_target(agent: Agent, pending: Pending, secrets: CommandSecrets) -> None:
     """Mount the rebuilt file systems as one tree, after taking down what an earlier run left mounted."""
     with agent.events.step("mount", "Mount the machine's volumes"):
         unmount_tree(agent.workspace.target)
-        mount_tree(pending.saved, pending.plan, agent.workspace.target)
+        listed = ["/" + os.fsdecode(entry.path).lstrip("/") for entry in catalog_entries(pending.loaded)]
+        mount_tree(pending.saved, pending.plan, agent.workspace.target, secrets=secrets.value,
+                   alone=left_alone(pending.saved, pending.plan, listed))
 
 
 def mount_stores(agent: Agent, pending: Pending) -> Tuple[ReadyStore, ...]:
@@ -173,7 +186,7 @@ def make_runner(agent: Agent, pending: Pending, stores: Tuple[ReadyStore, ...],
     logs.mkdir(exist_ok=True)
     values = values_of(pending.saved, stores, space.target, files.set, kernel_release())
     return CommandRunner(pending.saved, values, space.target, files.set / pending.job.sif, logs, pending.journal,
-                         agent.events, agent.console, agent.settings.auto, secrets)
+                         agent.events, agent.console, agent.settings.auto, secrets, intact=pending.plan.kept_volumes())
 
 
 def restore(agent: Agent, runner: CommandRunner) -> Tuple[CommandResult, ...]:
@@ -214,6 +227,33 @@ def finish(agent: Agent, runner: CommandRunner) -> Tuple[CommandResult, ...]:
         return runner.run_phase(Phase.FINAL)
 
 
+def complete(agent: Agent, pending: Pending, secrets: CommandSecrets) -> None:
+    """Make what needs the restored files first, and no backup brings: swap files, keys, read-only subvolumes."""
+    saved, plan, target = pending.saved, pending.plan, agent.workspace.target
+    with agent.events.step("complete", "Complete the volumes") as step:
+        for path in make_swap_files(saved, target):
+            step.info(f"swap file {path} made again")
+        for luks in add_key_files(saved, plan, target, secrets.value):
+            step.info(f"{luks}: the restored key file opens it again")
+        seal_subvolumes(saved, plan, _written_to(saved))
+
+
+def _written_to(saved: SystemInformation) -> Tuple[str, ...]:
+    """The subvolumes that this phase still writes to: those with the evidence, and those that can carry the stage."""
+    evidence = f"/{EVIDENCE}/"
+    defaults = {btrfs.default for btrfs in saved.btrfs}
+    return tuple(sub.id for sub in saved.subvolumes if sub.id in defaults
+                 or (sub.mount and evidence.startswith(sub.mount.rstrip("/") + "/")))
+
+
+def adapt_replica(agent: Agent, pending: Pending) -> None:
+    """Give a replica its own names in the restored files; a recovery leaves them alone."""
+    if pending.plan.renamed:
+        with agent.events.step("replica", "Give the replica its own identity") as step:
+            for line in become_replica(pending.saved, pending.plan, agent.workspace.target):
+                step.info(line)
+
+
 def check(agent: Agent, pending: Pending) -> None:
     """Look whether what was restored can start."""
     with agent.events.step("check", "Check the restored system"):
@@ -236,7 +276,8 @@ def write_evidence(agent: Agent, pending: Pending, results: Tuple[CommandResult,
     with agent.events.step("evidence", "Keep the evidence"):
         told = agent.workspace.events.read_text(encoding="utf-8", errors="replace")
         report = make_report(pending.job, steps_of(told), results, pending.plan.adjustments, boot, catalog,
-                             [action.title for action in pending.plan.actions if action.kind in RAW_KINDS])
+                             [action.title for action in pending.plan.actions if action.kind in RAW_KINDS],
+                             spared(pending.loaded.info, pending.plan, results), pending.plan.differs)
         return keep_evidence(agent.workspace.target, pending.job, report, pending.plan_json,
                              agent.workspace.events, pending.files.path("log"))
 
@@ -245,20 +286,23 @@ def clean_up(agent: Agent, pending: Pending, evidence: Path) -> None:
     """Give up the way back, then remove everything of ours. What is left is the restored machine."""
     target = agent.workspace.target
     with agent.events.step("clean-up", "Remove the rescue system from the disk"):
-        commit(pending.files, pending.job)
-        esp = next((fs for fs in pending.saved.filesystems if fs.id == pending.job.esp_fs), None)
+        esp = next((in_tree(target, fs) for fs in pending.saved.filesystems if fs.id == pending.job.esp_fs), None)
+        commit(pending.files, pending.job, esp)
         if esp is not None:
-            remove_placed(in_tree(target, esp), pending.job.placed)
+            remove_placed(esp, pending.job.placed)
         remove_stage(pending.files)
+        take_away([match.path for match in pending.plan.matches])  # of a phase 1 that was cut off at its very end
     keep_events(evidence, agent.workspace.events)
 
 
-def release(agent: Agent, stores: Tuple[ReadyStore, ...], evidence: Path) -> None:
-    """Unmount everything, so that each byte is on its disk before the restart."""
-    with agent.events.step("unmount", "Unmount the machine's volumes"):
+def release(agent: Agent, pending: Pending, stores: Tuple[ReadyStore, ...]) -> None:
+    """Unmount everything and stop what it lies on, so that each byte is on its disk before the restart."""
+    with agent.events.step("unmount", "Unmount the machine's volumes") as step:
         unmount_tree(agent.workspace.target)
         unmount(agent.workspace.stage)
         for store in stores:
             if store.device is not None:
                 unmount(agent.workspace.store(store.id))
+        seal_subvolumes(pending.saved, pending.plan)
+        stop_volumes(pending.plan, step)
     eject_rescue_disc(read_block_devices())

@@ -18,7 +18,7 @@ def readonly_options(fstype: str) -> Tuple[str, ...]:
     return ("ro", *_NO_REPLAY.get(fstype, ()), "nodev", "nosuid")
 
 
-def mount_readonly(device: str, fstype: str, where: Path) -> None:
+def mount_readonly(device: str, fstype: str, where: Path, options: Tuple[str, ...] = ()) -> None:
     """Mount a device at ``where`` (made if needed) so that no byte of it changes.
 
     The device itself is set read-only too: a journaling file system would replay its journal even for a
@@ -26,7 +26,7 @@ def mount_readonly(device: str, fstype: str, where: Path) -> None:
     """
     where.mkdir(parents=True, exist_ok=True)
     run(["blockdev", "--setro", device], timeout=30)
-    run(["mount", "-t", fstype, "-o", ",".join(readonly_options(fstype)), device, str(where)], timeout=120)
+    run(["mount", "-t", fstype, "-o", ",".join((*readonly_options(fstype), *options)), device, str(where)], timeout=120)
 
 
 def unmount(where: Path) -> None:
@@ -35,11 +35,11 @@ def unmount(where: Path) -> None:
 
 
 @contextmanager
-def looked_into(device: str, fstype: str, where: Path) -> Iterator[Path]:
+def looked_into(device: str, fstype: str, where: Path, options: Tuple[str, ...] = ()) -> Iterator[Path]:
     """Mount a device read-only for a look, and leave it as it was: unmounted and writable."""
     was_readonly = run(["blockdev", "--getro", device], timeout=30).stdout.strip() == "1"
     try:
-        mount_readonly(device, fstype, where)
+        mount_readonly(device, fstype, where, options)
         try:
             yield where
         finally:

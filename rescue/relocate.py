@@ -17,7 +17,8 @@ def relocate(plan: RestorePlan, saved: SystemInformation, devices: BlockDevices)
     A disk is known by the partition table that phase 1 wrote on it and by its size and serial number.
     Raises :class:`RestoreFailed` when one is gone or two disks look the same.
     """
-    return replace(plan, matches=tuple(_found(match, saved, devices) for match in plan.matches))
+    target = plan.target_of(saved)
+    return replace(plan, matches=tuple(_found(match, target, devices) for match in plan.matches))
 
 
 def _found(match: DiskMatch, saved: SystemInformation, devices: BlockDevices) -> DiskMatch:

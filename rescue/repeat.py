@@ -6,35 +6,33 @@ It happens when the medium stays in a machine that starts from it first, so nobo
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Iterator, Optional, Tuple
+from typing import List, Optional, Tuple
 
-from rescue.blockdev import BlockDevice, BlockDevices, read_block_devices
+from rescue.blockdev import BlockDevice, read_block_devices
 from rescue.cleanup import EVIDENCE
 from rescue.failures import ConsentMissing
+from rescue.own_volumes import looked_into_volumes
 from rescue.readonly import looked_into
+from rescue.storage.site import Secrets, no_secrets
 from rescue.workspace import Workspace
 from sif.errors import CommandFailed
-from sif.model import FileSystem, SystemInformation, VolumeGroup
-from sif.run import run
-
-_SECONDS = 120.0
+from sif.model import SystemInformation
 
 
-def refuse_repetition(saved: SystemInformation, workspace: Workspace) -> None:
+def refuse_repetition(saved: SystemInformation, workspace: Workspace, secrets: Secrets = no_secrets) -> None:
     """Look on the machine's own volumes for the report of a finished restore of this very set.
 
-    Reads only: volumes are activated read-only and without replaying a journal, and are deactivated again. Raises
-    :class:`ConsentMissing` when there is such a report.
+    Reads only: volumes are brought up read-only and without replaying a journal, and are taken down again;
+    ``secrets`` opens encrypted ones. Raises :class:`ConsentMissing` when there is such a report.
     """
     where = evidence_place(saved)
     if where is None:
         return
-    fs, below = where
-    with _activated(saved, fs):
-        for device in read_block_devices().by_uuid(fs.uuid):
-            job = _job_on(device, fs, below, workspace, saved.version.set_id)
+    with looked_into_volumes(saved, where.devices, secrets):
+        for device in read_block_devices().by_uuid(where.uuid):
+            job = _job_on(device, where, workspace, saved.version.set_id)
             if job is not None:
                 raise ConsentMissing(
                     "this set was restored on this machine already", where=device.path,
@@ -44,14 +42,35 @@ def refuse_repetition(saved: SystemInformation, workspace: Workspace) -> None:
                     "was changed since, start the medium without rescue.auto")
 
 
-def evidence_place(saved: SystemInformation) -> Optional[Tuple[FileSystem, str]]:
-    """The file system that holds the reports of finished restores, and their directory on it."""
+@dataclass(frozen=True)
+class EvidencePlace:
+    """The file system (or the top of the btrfs) with the reports of finished restores; ``below`` is their directory."""
+
+    uuid: str
+    fstype: str
+    devices: Tuple[str, ...]
+    below: str
+    options: Tuple[str, ...] = ()
+
+
+def evidence_place(saved: SystemInformation) -> Optional[EvidencePlace]:
+    """Where the reports of finished restores are."""
     full = f"/{EVIDENCE}"
-    mounted = [fs for fs in saved.filesystems if fs.mount and f"{full}/".startswith(fs.mount.rstrip("/") + "/")]
-    if not mounted:
-        return None
-    fs = max(mounted, key=lambda candidate: len((candidate.mount or "").rstrip("/")))
-    return fs, full[len((fs.mount or "").rstrip("/")):].lstrip("/")
+    found: List[Tuple[str, EvidencePlace]] = []
+
+    def consider(mount: Optional[str], place: EvidencePlace, prefix: str = "") -> None:
+        if mount and f"{full}/".startswith(mount.rstrip("/") + "/"):
+            below = "/".join(part for part in (prefix, full[len(mount.rstrip("/")):].lstrip("/")) if part)
+            found.append((mount.rstrip("/"), replace(place, below=below)))
+
+    for fs in saved.filesystems:
+        consider(fs.mount, EvidencePlace(fs.uuid, fs.type.value, (fs.device,), ""))
+    for btrfs in saved.btrfs:
+        top = EvidencePlace(btrfs.uuid, "btrfs", btrfs.devices, "", ("subvolid=5",))
+        consider(btrfs.mount, top)
+        for sub in (sub for sub in saved.subvolumes if sub.btrfs == btrfs.id):
+            consider(sub.mount, top, sub.path)
+    return max(found, key=lambda one: len(one[0]))[1] if found else None
 
 
 def finished_job(reports: Path, set_id: str) -> Optional[str]:
@@ -66,40 +85,12 @@ def finished_job(reports: Path, set_id: str) -> Optional[str]:
     return None
 
 
-def physical_volumes(saved: SystemInformation, fs: FileSystem, devices: BlockDevices) -> Tuple[
-        Optional[VolumeGroup], Tuple[str, ...]]:
-    """The volume group a file system lies in, and the paths of its physical volumes if all of them are present."""
-    lv = next((lv for lv in saved.lvs if lv.id == fs.device), None)
-    vg = next((vg for vg in saved.vgs if lv is not None and vg.id == lv.vg), None)
-    if vg is None:
-        return None, ()
-    found = [devices.by_uuid(pv.uuid) for pv in saved.pvs if pv.id in vg.pvs]
-    return vg, tuple(match[0].path for match in found) if all(len(match) == 1 for match in found) else ()
-
-
-def _job_on(device: BlockDevice, fs: FileSystem, below: str, workspace: Workspace, set_id: str) -> Optional[str]:
+def _job_on(device: BlockDevice, where: EvidencePlace, workspace: Workspace, set_id: str) -> Optional[str]:
     if device.mount_points:
         return None
     try:
-        with looked_into(device.path, fs.type.value, workspace.look(device.kname)) as root:
-            return finished_job(root / below, set_id)
+        with looked_into(device.path, where.fstype, workspace.look(device.kname), where.options) as root:
+            return finished_job(root / where.below, set_id)
     except CommandFailed:
         # What cannot be mounted is what a restore is for.
         return None
-
-
-@contextmanager
-def _activated(saved: SystemInformation, fs: FileSystem) -> Iterator[None]:
-    """Activate the volume group of a file system read-only for the time of a look, confined to its own disks."""
-    vg, paths = physical_volumes(saved, fs, read_block_devices())
-    if vg is None or not paths:
-        yield
-        return
-    only = ("--devices", ",".join(paths), "--select", f"vg_uuid={vg.uuid}")
-    read_only = f'activation {{ read_only_volume_list = [ "{vg.name}" ] }}'
-    try:
-        run(("vgchange", "--config", read_only, *only, "--activate", "y"), timeout=_SECONDS, check=False)
-        run(("udevadm", "settle", "--timeout=60"), timeout=70, check=False)
-        yield
-    finally:
-        run(("vgchange", *only, "--activate", "n"), timeout=_SECONDS, check=False)

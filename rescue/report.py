@@ -48,6 +48,8 @@ class Report:
     signature: str = ""
     catalog: Optional[CatalogVerdict] = None
     raw: Tuple[str, ...] = ()
+    spared: Tuple[str, ...] = ()
+    differs: Tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """The report as JSON text."""
@@ -56,14 +58,17 @@ class Report:
 
 def make_report(job: Job, steps: Iterable[StepTime], commands: Iterable[CommandResult],
                 adjustments: Iterable[Adjustment], boot: Iterable[str],
-                catalog: Optional[CatalogVerdict] = None, raw: Iterable[str] = ()) -> Report:
-    """Put the report together; ``raw`` says what became of the partitions that are kept sector by sector."""
+                catalog: Optional[CatalogVerdict] = None, raw: Iterable[str] = (),
+                spared: Iterable[str] = (), differs: Iterable[str] = ()) -> Report:
+    """Put the report together; ``raw`` says what became of the partitions that are kept sector by sector, ``spared``
+    what survived and what that saved, ``differs`` what of the machine is not as it was."""
     times, results = tuple(steps), tuple(commands)
     failed = any(result.outcome is Outcome.FAILED for result in results) or bool(catalog and catalog.unresolved)
     ends = [step.began + step.seconds for step in times]
     return Report(job.job_id, job.set_id, job.hostname, "degraded" if failed else "restored",
                   min((step.began for step in times), default=0.0), max(ends, default=0.0), times, results,
-                  tuple(adjustments), tuple(boot), job.signature, catalog, tuple(raw))
+                  tuple(adjustments), tuple(boot), job.signature, catalog, tuple(raw), tuple(spared),
+                  tuple(differs))
 
 
 def steps_of(events_jsonl: str) -> Tuple[StepTime, ...]:
@@ -91,10 +96,12 @@ def report_text(report: Report) -> str:
     lines += _section("Restore programs", (
         f"{c.id}  {c.outcome.value:7}  {c.seconds:8.1f} s  status {c.status}, {c.attempts} attempt"
         f"{'s' if c.attempts != 1 else ''}: {c.title}" for c in report.commands))
+    lines += _section("Other than when it was saved", report.differs)
     lines += _section("Differences from the saved layout", (
         f"{a.subject} [{a.code}]: {a.before} -> {a.after}. {a.reason}; {a.consequence}" for a in report.adjustments))
     lines += _section("Files of packages, against the catalog", (
         () if report.catalog is None else (str(report.catalog), *map(str, report.catalog.findings))))
+    lines += _section("Kept, because it survived", report.spared)
     lines += _section("Partitions kept sector by sector", report.raw)
     lines += _section("Boot", report.boot)
     return "".join(ascii_text(line) + "\n" for line in lines)

@@ -36,7 +36,8 @@ class Address:
 class Settings:
     """The agent's part of the kernel command line.
 
-    ``consoles`` are the ``console=`` arguments, carried over into phase 2. ``live_root`` is the value of
+    ``consoles`` are the ``console=`` arguments, carried over into phase 2. ``stage_up`` is what
+    the staging volume lies on (:mod:`rescue.staging.layers`), the lowest layer first. ``live_root`` is the value of
     ``root=live:...``: what the rescue system itself was started from.
     """
 
@@ -44,6 +45,7 @@ class Settings:
     sif: Address = Address()
     phase: int = 1
     stage_uuid: Optional[str] = None
+    stage_up: Tuple[str, ...] = ()
     consoles: Tuple[str, ...] = ()
     live_root: Optional[str] = None
 
@@ -69,7 +71,7 @@ def parse_command_line(text: str) -> Settings:
     phase or stage, because guessing there could overwrite the wrong machine.
     """
     auto, sif, phase, stage, live_root = False, Address(), 1, None, None
-    consoles = []
+    consoles, layers = [], []
     for name, value in _arguments(text):
         if name == "rescue.auto":
             auto = value not in ("0", "no", "off")
@@ -79,6 +81,8 @@ def parse_command_line(text: str) -> Settings:
             phase = _phase(value)
         elif name == "rescue.stage":
             stage = _stage(value)
+        elif name == "rescue.stage.up":
+            layers.append(_layer(value))
         elif name == "console":
             consoles.append(value)
         elif name == "root" and value.startswith("live:"):
@@ -86,7 +90,7 @@ def parse_command_line(text: str) -> Settings:
     if phase == 2 and stage is None:
         raise UsageError("phase 2 needs to know where it was staged", where="rescue.phase=2",
                          wanted="rescue.stage=UUID=<file system>")
-    return Settings(auto, sif, phase, stage, tuple(consoles), live_root)
+    return Settings(auto, sif, phase, stage, tuple(layers), tuple(consoles), live_root)
 
 
 def _arguments(text: str) -> Tuple[Tuple[str, str], ...]:
@@ -108,3 +112,10 @@ def _stage(value: str) -> str:
         raise UsageError("this does not name a staging file system", where="rescue.stage", found=repr(value),
                          wanted="UUID=<file system>")
     return ident
+
+
+def _layer(value: str) -> str:
+    if not re.fullmatch(r"md,[0-9A-Fa-f:]+,md\d+|vg,[0-9A-Za-z-]+|btrfs", value):
+        raise UsageError("this names nothing that a staging file system can lie on", where="rescue.stage.up",
+                         found=repr(value), wanted="md,UUID,NODE, vg,UUID or btrfs")
+    return value

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from sif.start import main
+from sif.start import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence, Tuple
@@ -16,20 +17,15 @@ from sif.capture.boot import EXCLUDABLE
 from sif.capture.from_providers import Asker, asker, nobody
 from sif.capture.history import numbered
 from sif.capture.vendor import with_vendor_sections
-from sif.diff import diff
-from sif.drivers.collect import Collect
+from sif.drivers import Collect
 from sif.errors import Exit, LifeboatError, UsageError
-from sif.jsonform import to_json
 from sif.model import SystemInformation
 from sif.problems import printable
 from sif.provider import DEFAULT_CONFIG
-from sif.raw.cli import add_raw_options, write_with_images
-from sif.reader import load_set
-from sif.restorable import obstacles
-from sif.secrets.headers import with_headers
+from sif.raw.options import add_raw_options
+from sif.secrets import DEFAULT_SECRETS
 from sif.secrets.names import declared_secrets
-from sif.secrets.sets import DEFAULT_SECRETS, with_secrets
-from sif.writer import write_text
+from sif.writer import write_set, write_text
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -52,20 +48,50 @@ OTHERS: Tuple[Tuple[str, str, Tuple[str, ...]], ...] = (
     ("sif.signature.cli", "add_commands", ("sign", "verify")),
     ("sif.secrets.cli", "add_commands", ("secrets",)),
     ("sif.drift.cli", "add_drift", ("drift",)),
+    ("sif.planning", "add_plan", ("plan",)),
     ("sif.units.cli", "add_units", ("scheduled", "install-units")),
+    ("sif.pack", "add_precompile", ("precompile",)),
 )
 """Subcommands of other modules: the module, its function, the names. A capture does not wait for what it never uses."""
 
 _OWN = ("capture", "show", "check", "diff")
 
 
+def _help(prog: str) -> argparse.HelpFormatter:
+    """argparse's own, told how wide the terminal is: to ask, it would load ``shutil``, even when nobody wants help."""
+    try:
+        columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(sys.stdout.fileno()).columns
+    except (AttributeError, ValueError, OSError):
+        columns = 80
+    return argparse.HelpFormatter(prog, width=max(columns, 40) - 2)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Of the command and, because subcommands are made by the class of their parent, of every subcommand."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": _help, **options})
+
+
 def parser(first: str = "") -> argparse.ArgumentParser:
     """The command line's grammar and help; of one subcommand only, if ``first`` is the name of one."""
-    top = argparse.ArgumentParser(
+    top: argparse.ArgumentParser = _Parser(
         prog="sif", description="System Information Files: what a machine is, so that it can be rebuilt.",
         epilog="Exit codes: " + ", ".join(f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Exit))
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_capture(commands)
+    if first not in _OWN[1:]:
+        _add_capture(commands)
+    if first != "capture":
+        _add_readers(commands)
+    alone = first in (*_OWN, *(name for _, _, names in OTHERS for name in names))
+    for module, function, names in OTHERS:
+        if first in names or not alone:
+            getattr(importlib.import_module(module), function)(commands)
+    return top
+
+
+def _add_readers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands for sets that are written."""
     show = commands.add_parser("show", help="print a set", description="Read, verify and check a set, and print it: as "
                                "one canonical SIF text, or as JSON. Digests and checks as for a restore.")
     show.add_argument("path", type=Path, metavar="PATH", help="a .sif file (the first part) or the set's directory")
@@ -79,6 +105,9 @@ def parser(first: str = "") -> argparse.ArgumentParser:
                        help="a .sif file (the first part) or the set's directory")
     check.add_argument("--exclude", action="append", default=[], metavar="NAME",
                        help="without PATH: as in `sif capture`")
+    check.add_argument("--on", action="append", default=[], metavar="MACHINE",
+                       help="with PATH: would it restore there? `itself`, JSON as `rescue plan --show-hardware` prints "
+                       "it, or the set of another machine; may be repeated")
     check.set_defaults(command=_check)
     compare = commands.add_parser("diff", help="compare two sets", description="Print every key that differs. "
                                   f"Exit code {int(Exit.DIFFERENT)} if there is one.")
@@ -87,11 +116,6 @@ def parser(first: str = "") -> argparse.ArgumentParser:
     compare.add_argument("--identity", action="store_true",
                          help="only what a restored machine must have in common with the original")
     compare.set_defaults(command=_diff)
-    alone = first in (*_OWN, *(name for _, _, names in OTHERS for name in names))
-    for module, function, names in OTHERS:
-        if first in names or not alone:
-            getattr(importlib.import_module(module), function)(commands)
-    return top
 
 
 def _add_capture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -174,7 +198,11 @@ def _capture(arguments: argparse.Namespace) -> Exit:
         info, files = _with_secrets(captured, arguments)
         info = with_vendor_sections(numbered(info, arguments.output),
                                     arguments.providers or look.place(DEFAULT_PROVIDERS))
-    info = write_with_images(info, files, captured.raw, arguments.output, arguments.raw_to)
+    if captured.raw:
+        from sif.raw.write import write_with_images
+        info = write_with_images(info, files, captured.raw, arguments.output, arguments.raw_to)
+    else:
+        write_set(info, arguments.output, files)
     asked = () if info.secrets else declared_secrets(info)
     for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):
         print(f"note: {printable(note, 2000)}", file=sys.stderr)
@@ -187,9 +215,13 @@ def _capture(arguments: argparse.Namespace) -> Exit:
 def _with_secrets(captured: Captured, arguments: argparse.Namespace) -> Tuple[SystemInformation, Mapping[str, bytes]]:
     """The captured set with its secrets file, and on request with the LUKS headers in it."""
     if not arguments.luks_headers:
+        if arguments.secrets is None and not look.place(str(DEFAULT_SECRETS)).exists():
+            return captured.info, captured.files
+        from sif.secrets.sets import with_secrets
         return with_secrets(captured.info, captured.files, arguments.secrets)
     if not arguments.secrets_recipient:
         raise UsageError("LUKS headers are written for somebody only", wanted="--secrets-recipient KEY")
+    from sif.secrets.headers import with_headers
     return with_headers(captured.info, captured.files, recipients=arguments.secrets_recipient,
                         secrets=arguments.secrets, identities=arguments.secrets_identity)
 
@@ -201,6 +233,8 @@ def _progress(message: Mapping[str, Any]) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> Exit:
+    from sif.jsonform import to_json
+    from sif.reader import load_set
     loaded = load_set(arguments.path)
     _warn(loaded.warnings)
     info = loaded.info
@@ -209,15 +243,21 @@ def _show(arguments: argparse.Namespace) -> Exit:
 
 
 def _check(arguments: argparse.Namespace) -> Exit:
+    if arguments.on and arguments.path is None:
+        raise UsageError("no set is named", wanted="sif check PATH --on MACHINE")
     if arguments.path is None:
         return _check_machine(tuple(arguments.exclude))
     if arguments.exclude:
         raise UsageError("nothing can be left out of a set that is written", found="--exclude",
                          wanted="it at the capture")
+    from sif.reader import load_set
     loaded = load_set(arguments.path)
     _warn(loaded.warnings)
     print(f"{arguments.path}: sound; {loaded.info.system.hostname}, captured "
           f"{loaded.info.version.created or 'at an unknown time'}", file=sys.stderr)
+    if arguments.on:
+        from sif.planning import check_on
+        return max(verdict(loaded.info), check_on(arguments.path, arguments.on))
     return verdict(loaded.info)
 
 
@@ -231,6 +271,7 @@ def _check_machine(exclude: Tuple[str, ...]) -> Exit:
 
 def verdict(info: SystemInformation) -> Exit:
     """Print whether the rescue system of this version would bring all of the machine back."""
+    from sif.restorable import obstacles
     missing = obstacles(info)
     for obstacle in missing:
         print(f"not restorable: {obstacle}")
@@ -245,6 +286,8 @@ def _warn(warnings: Sequence[object]) -> None:
 
 
 def _diff(arguments: argparse.Namespace) -> Exit:
+    from sif.diff import diff
+    from sif.reader import load_set
     found = diff(load_set(arguments.a).info, load_set(arguments.b).info, arguments.identity)
     for difference in found:
         print(difference)

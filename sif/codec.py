@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-import re
-import typing
-from dataclasses import dataclass
-from datetime import datetime
+import builtins
+import functools
+import sys
 from enum import Enum
 from functools import cache
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Type
@@ -14,17 +12,20 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Type
 from sif import model
 from sif.errors import Exit, LifeboatError
 from sif.keys import Form, KeyInfo
+from sif.later import regex
+from sif.plain import MISSING, Field, dataclass, fields
 from sif.text import BARE, IDENT, Atom, Entry, forbidden, quoted
 
 NOT_SHOWN = "something else (not shown: it could be a secret)"
 
 MAX_INT = 2 ** 64 - 1
 
-_DECIMAL = re.compile(r"0|[1-9][0-9]{0,19}")
-_HEX = re.compile(r"0x[0-9A-Fa-f]{1,16}")
-_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_SECRET = re.compile(r"secret:" + IDENT.pattern)
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_ANNOTATION = regex(r"(?P<one>\w+)|Optional\[(?P<optional>\w+)\]|Tuple\[(?P<many>\w+), \.\.\.\]")
+_DECIMAL = regex(r"0|[1-9][0-9]{0,19}")
+_HEX = regex(r"0x[0-9A-Fa-f]{1,16}")
+_UUID = regex(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_SECRET = regex(r"secret:" + IDENT.pattern)
+_TIME = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 class BadValue(Exception):
@@ -57,6 +58,11 @@ class KeySchema:
     def is_ref(self) -> bool:
         return self.base is model.Ref
 
+    @functools.cached_property
+    def element(self) -> str:
+        """The type of a value, or of each in a list, in the words of the specification."""
+        return _element_name(self)
+
 
 @dataclass(frozen=True)
 class KindSchema:
@@ -78,9 +84,7 @@ def schema_of(record: Type[Any]) -> KindSchema:
 
 
 def _kind_schema(record: Type[Any]) -> KindSchema:
-    hints = typing.get_type_hints(record)
-    fields = [field for field in dataclasses.fields(record) if "sif" in field.metadata]
-    keys = tuple(_key_schema(field, hints[field.name]) for field in fields)
+    keys = tuple(_key_schema(record, field) for field in fields(record) if "sif" in field.metadata)
     return KindSchema(record.KIND, record, not getattr(record, "ID_LESS", False), keys)
 
 
@@ -114,19 +118,24 @@ def schema_from(record: Type[Any]) -> KindSchema:
     return _kind_schema(record)
 
 
-def _key_schema(field: Any, hint: Any) -> KeySchema:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    many = origin is tuple
-    base = arguments[0] if many else hint
-    if origin is typing.Union:
-        base = next(argument for argument in arguments if argument is not type(None))
-    return KeySchema(field.name, field.metadata["sif"], base, many, field.default is dataclasses.MISSING,
-                     None if field.default is dataclasses.MISSING else field.default)
+def _key_schema(record: Type[Any], field: Field) -> KeySchema:
+    """From the annotation as it is written: ``typing.get_type_hints`` compiles each, which took longer than a capture.
+
+    Raises TypeError for an annotation that a key can't have.
+    """
+    written = _ANNOTATION.fullmatch(field.annotation)
+    if written is None:
+        raise TypeError(f"{record.__name__}.{field.name}: {field.annotation} is no type of a key")
+    name = written["one"] or written["optional"] or written["many"]
+    base = getattr(sys.modules[record.__module__], name, None) or getattr(builtins, name)
+    required = field.default is MISSING
+    return KeySchema(field.name, field.metadata["sif"], base, bool(written["many"]), required,
+                     None if required else field.default)
 
 
 def type_name(key: KeySchema) -> str:
     """The key's type in the words of the specification."""
-    name = _element_name(key)
+    name = key.element
     return f"list of {name}" if key.many else name
 
 
@@ -155,7 +164,7 @@ def from_entry(key: KeySchema, entry: Entry) -> Any:
 
 
 def _from_atom(key: KeySchema, atom: Atom) -> Any:
-    wanted = _element_name(key)
+    wanted = key.element
     if key.info.form is Form.SECRET and (atom.quoted or not _SECRET.fullmatch(atom.text)):
         raise BadValue(f"{key.name} is not the name of a secret", atom, "secret:NAME, without quotes",
                        "a SIF never holds a secret itself; keep it with: sif secrets set NAME")
@@ -201,11 +210,11 @@ def _integer(key: KeySchema, atom: Atom, wanted: str) -> int:
 def _is_time(text: str) -> bool:
     if not _TIME.fullmatch(text):
         return False
-    try:
-        datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
-    except ValueError:
-        return False
-    return True
+    year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    days = (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    return (year >= 1 and 1 <= month <= 12 and 1 <= day <= days[month - 1]
+            and text[11:13] < "24" and text[14:16] < "60" and text[17:19] < "60")
 
 
 def is_quoted(key: KeySchema) -> bool:
@@ -245,13 +254,13 @@ def _element_text(key: KeySchema, value: Any, where: str) -> str:
     text = _raw_text(key, value)
     if is_quoted(key):
         written = quoted(text)
-        fits = not any(forbidden(char) for char in written)
+        fits = written.isprintable() or not any(forbidden(char) for char in written)
     else:
         written = text
         fits = bool(BARE.fullmatch(text))
     if not fits or not _reads_back(key, text, value):
         raise Unwritable(f"{key.name} has a value that the format cannot express", where=f"[{where}]",
-                         found=NOT_SHOWN if key.info.form is Form.SECRET else repr(value), wanted=_element_name(key))
+                         found=NOT_SHOWN if key.info.form is Form.SECRET else repr(value), wanted=key.element)
     return written
 
 

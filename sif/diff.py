@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from sif.codec import KindSchema, schemas, to_text
 from sif.merge import in_order
 from sif.model import Disk, DiskRole, Mount, MountSource, Nic, Record, SystemInformation
+from sif.plain import dataclass
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from sif.errors import Exit, LifeboatError
 from sif.features import FEATURES, REBUILT
 from sif.problems import MAX_SHOWN, SifInvalid, SifSetBroken, SifSyntaxError, SifUnsupported
 from sif.reader import MAX_SET_BYTES, MAX_SET_SECTIONS, MAX_SET_TEXT_BYTES
-from sif.secrets import SecretUnavailable
+from sif.secrets.age import SecretUnavailable
 from sif.signature.errors import SignatureInvalid, SignatureMissing, SignerRefused
 from sif.substitution import names
 from sif.text import MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_PROBLEMS, MAX_SECTIONS

@@ -35,6 +35,23 @@ class Fit(str, Enum):
     FAIL = "fail"
 
 
+class Grow(str, Enum):
+    """What becomes of room that a larger disk has: it stays free, or goes to the last volume, all, those named."""
+
+    NONE = "none"
+    LAST = "last"
+    PROPORTIONAL = "proportional"
+    NAMED = "named"
+
+
+class OneDisk(str, Enum):
+    """What becomes of a mirror when there is one disk for several of its members."""
+
+    DEGRADE = "degrade"
+    LINEAR = "linear"
+    SHARE = "share"
+
+
 class Overwrite(str, Enum):
     """Which disks an unattended run may overwrite without a person's consent."""
 
@@ -184,6 +201,19 @@ class CacheMode(str, Enum):
     WRITETHROUGH = "writethrough"
     WRITEBACK = "writeback"
     PASSTHROUGH = "passthrough"
+
+
+class BcacheMode(str, Enum):
+    WRITETHROUGH = "writethrough"
+    WRITEBACK = "writeback"
+    WRITEAROUND = "writearound"
+    NONE = "none"
+
+
+class BcachePolicy(str, Enum):
+    LRU = "lru"
+    FIFO = "fifo"
+    RANDOM = "random"
 
 
 class BtrfsProfile(str, Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import FrozenSet, Mapping, Set, Tuple
 
-from sif.model import LogicalVolume, LvType, SystemInformation, TableType
+from sif.model import LogicalVolume, LvType, MdLevel, SystemInformation, TableType
 
 FEATURES: Mapping[str, str] = {
     "gpt": "GUID partition table",
@@ -12,7 +12,10 @@ FEATURES: Mapping[str, str] = {
     "hybrid-mbr": "MBR partitions beside a GUID partition table",
     "raw": "partition that is kept sector by sector",
     "md": "Linux software RAID",
+    "md-linear": "linear software RAID, which not every kernel has",
+    "bcache": "bcache: devices cached by another one",
     "luks": "LUKS encrypted volume",
+    "luks-integrity-header": "saved header of a LUKS2 volume with integrity tags: the tags' own area is not in it",
     "lvm": "LVM2 with linear logical volumes",
     "lvm-striped": "striped logical volumes",
     "lvm-raid": "RAID and mirrored logical volumes",
@@ -38,8 +41,9 @@ FEATURES: Mapping[str, str] = {
 """Feature → what it is. A set that requires anything else is refused by name before any write."""
 
 REBUILT: FrozenSet[str] = frozenset({
-    "gpt", "mbr", "lvm", "ext2", "ext3", "ext4", "xfs", "vfat", "swap", "grub-efi", "grub-pc", "secrets", "drivers",
-    "raw",
+    "gpt", "mbr", "hybrid-mbr", "multipath", "md", "bcache", "luks", "lvm", "lvm-striped", "lvm-raid", "lvm-thin",
+    "lvm-cache", "ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "ntfs", "f2fs", "swap", "swap-file", "grub-efi",
+    "grub-pc", "secrets", "drivers", "raw",
 })
 """What the rescue system of this version makes again. The others can be described, and are refused by name."""
 
@@ -60,7 +64,10 @@ def features_of(info: SystemInformation) -> Tuple[str, ...]:
     for name, present in (
         ("hybrid-mbr", any(disk.hybrid for disk in info.disks)),
         ("multipath", any(disk.multipath for disk in info.disks)),
-        ("raw", info.raws), ("md", info.arrays), ("luks", info.luks), ("lvm", info.vgs), ("btrfs", info.btrfs),
+        ("raw", info.raws), ("md", info.arrays),
+        ("md-linear", any(array.level is MdLevel.LINEAR for array in info.arrays)),
+        ("bcache", info.cachesets or info.bcaches), ("luks", info.luks), ("lvm", info.vgs), ("btrfs", info.btrfs),
+        ("luks-integrity-header", any(one.integrity and one.header is not None for one in info.luks)),
         ("swap", any(swap.path is None for swap in info.swaps)),
         ("swap-file", any(swap.path is not None for swap in info.swaps)),
         ("drivers", any(driver.needs for driver in info.drivers)),

@@ -5,9 +5,9 @@ It is kept when the set is written again, shown, and never looked at by anything
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Dict, Iterable, List, Tuple
 
+from sif.plain import dataclass
 from sif.text import Entry, value_text
 
 VENDOR_PREFIX = "X-"

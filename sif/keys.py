@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NewType, Tuple
+
+from sif.plain import MISSING, dataclass, field
 
 Ref = NewType("Ref", str)
 """The id of another section. ``key(refs=...)`` says which kinds it may name."""
 
-CARRIERS = ("PARTITION", "LV", "DISK", "MD", "LUKS")
+CARRIERS = ("PARTITION", "LV", "DISK", "MD", "LUKS", "BCACHE")
 """What a file system, a swap area, an encrypted volume or a physical volume can lie on."""
 
 MOUNTABLE = ("FS", "SUBVOLUME", "BTRFS")
@@ -54,10 +54,10 @@ def key(
     refs: Tuple[str, ...] = (),
     identity: bool = True,
     example: str,
-    default: Any = dataclasses.MISSING,
+    default: Any = MISSING,
 ) -> Any:
     """Declare a dataclass field as a key of its section. A key without ``default`` is required."""
     info = KeyInfo(doc=doc, form=form, unit=unit, refs=refs, identity=identity, example=example)
-    if default is dataclasses.MISSING:
-        return dataclasses.field(metadata={"sif": info})
-    return dataclasses.field(default=default, metadata={"sif": info})
+    if default is MISSING:
+        return field(metadata={"sif": info})
+    return field(default=default, metadata={"sif": info})

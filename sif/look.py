@@ -8,7 +8,7 @@ those of the running system. With :func:`recording` every answer, of programs to
 
 from __future__ import annotations
 
-import base64
+import binascii
 import contextlib
 import errno
 import json
@@ -17,12 +17,12 @@ import posixpath
 import stat
 import threading
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Sequence, Tuple, TypeVar
 
 from sif import run as programs
 from sif.errors import CommandFailed, LifeboatError, ToolMissing
+from sif.plain import dataclass, field
 from sif.run import Result, pasteable
 
 T = TypeVar("T")
@@ -53,6 +53,7 @@ class Tape:
 _root: ContextVar[str] = ContextVar("root", default="/")
 _record: ContextVar[Optional[Tape]] = ContextVar("record", default=None)
 _replay: ContextVar[Optional[Tape]] = ContextVar("replay", default=None)
+_answers: ContextVar[Optional[Dict[Tuple[Any, ...], Any]]] = ContextVar("answers", default=None)
 
 
 @contextlib.contextmanager
@@ -97,16 +98,16 @@ def ask(what: str, arguments: Sequence[Any], answer: Callable[[], T]) -> T:
     ``answer`` asks the machine; it returns something JSON can hold, or bytes, and may raise OSError, CommandFailed
     or ToolMissing, which are recorded too. Tuples come back as tuples.
     """
+    replay, tape = _replay.get(), _record.get()
+    if replay is None and tape is None:
+        return _once(what, arguments, answer)
     name = json.dumps([what, *arguments], ensure_ascii=False)
-    replay = _replay.get()
     if replay is not None:
         if name not in replay.answers:
             raise NotRecorded("the recorded machine has no answer to this", where=name,
                               hint="record the machine again with this version")
         return _decoded(replay.answers[name])  # type: ignore[no-any-return]
-    tape = _record.get()
-    if tape is None:
-        return answer()
+    assert tape is not None
     try:
         found = answer()
     except OSError as error:
@@ -120,9 +121,35 @@ def ask(what: str, arguments: Sequence[Any], answer: Callable[[], T]) -> T:
     return found
 
 
+_REPEATED = frozenset(("real", "exists", "entries", "is_dir", "text", "have"))
+"""Questions that many parts of a capture ask again: half of all that they ask."""
+
+
+def _once(what: str, arguments: Sequence[Any], answer: Callable[[], T]) -> T:
+    """The answer of the machine; to a repeated question in one capture the same."""
+    known = _answers.get()
+    if known is None or what not in _REPEATED:
+        return answer()
+    question = (_root.get(), what, *arguments)
+    if question not in known:
+        known[question] = answer()
+    return known[question]  # type: ignore[no-any-return]
+
+
+def once(what: str, find: Callable[[], T]) -> T:
+    """What a reader of configuration finds: in one capture the same, and looked for once."""
+    known = _answers.get()
+    if known is None:
+        return find()
+    question = (_root.get(), "once", what)
+    if question not in known:
+        known[question] = find()
+    return known[question]  # type: ignore[no-any-return]
+
+
 def _encoded(value: Any) -> Any:
     if isinstance(value, bytes):
-        return {"base64": base64.b64encode(value).decode("ascii")}
+        return {"base64": binascii.b2a_base64(value, newline=False).decode("ascii")}
     if isinstance(value, tuple):
         return {"tuple": [_encoded(item) for item in value]}
     return value
@@ -132,7 +159,7 @@ def _decoded(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if "base64" in value:
-        return base64.b64decode(value["base64"])
+        return binascii.a2b_base64(value["base64"])
     if "tuple" in value:
         return tuple(_decoded(item) for item in value["tuple"])
     if "errno" in value:
@@ -143,14 +170,23 @@ def _decoded(value: Any) -> Any:
 
 def real(path: str) -> str:
     """The path with every link resolved, as the captured machine would; relative to its own ``/``."""
-    return ask("real", (path,), lambda: _resolved(path)[0])
+    return ask("real", (path,), lambda: _resolved(path))
 
 
-def _resolved(path: str) -> Tuple[str, str]:
-    """(path on the captured machine, path to open now), links resolved inside the tree."""
+def _resolved(path: str) -> str:
+    """The path on the captured machine, links resolved inside the tree."""
     base = _root.get()
-    if base == "/" or _is_live(path):
-        return (os.path.realpath(path),) * 2
+    return os.path.realpath(path) if base == "/" or _is_live(path) else _walked(base, path)[0]
+
+
+def _here(path: str) -> str:
+    """Where a path of the captured machine is to be opened now."""
+    base = _root.get()
+    return path if base == "/" or _is_live(path) else _walked(base, path)[1]
+
+
+def _walked(base: str, path: str) -> Tuple[str, str]:
+    """(path on the captured machine, path to open now), links resolved inside the tree ``base``."""
     done: list[str] = []
     todo = [part for part in path.split("/") if part]
     links = 0
@@ -184,30 +220,30 @@ def _is_live(path: str) -> bool:
 
 def place(path: str) -> Path:
     """Where a path of the captured machine is now; for programs that read whole trees."""
-    return Path(_resolved(path)[1])
+    return Path(_here(path))
 
 
 def exists(path: str) -> bool:
-    return ask("exists", (path,), lambda: Path(_resolved(path)[1]).exists())
+    return ask("exists", (path,), lambda: Path(_here(path)).exists())
 
 
 def is_dir(path: str) -> bool:
-    return ask("is_dir", (path,), lambda: Path(_resolved(path)[1]).is_dir())
+    return ask("is_dir", (path,), lambda: Path(_here(path)).is_dir())
 
 
 def is_mount(path: str) -> bool:
     """Whether something is mounted there."""
-    return ask("is_mount", (path,), lambda: os.path.ismount(_resolved(path)[1]))
+    return ask("is_mount", (path,), lambda: os.path.ismount(_here(path)))
 
 
 def mode(path: str) -> int:
     """Permission bits. Raises OSError."""
-    return ask("mode", (path,), lambda: stat.S_IMODE(Path(_resolved(path)[1]).stat().st_mode))
+    return ask("mode", (path,), lambda: stat.S_IMODE(Path(_here(path)).stat().st_mode))
 
 
 def _opened(path: str, flags: int = 0) -> int:
     """The file or directory, open for reading; that it was read is not noted on its file system. Raises OSError."""
-    real = _resolved(path)[1]
+    real = _here(path)
     flags |= os.O_RDONLY | os.O_CLOEXEC
     try:
         return os.open(real, flags | os.O_NOATIME)
@@ -260,7 +296,7 @@ def link(path: str) -> Optional[str]:
     def answer() -> Optional[str]:
         parent, name = posixpath.split(path)
         try:
-            return str(Path(_resolved(parent or "/")[1], name).readlink())
+            return str(Path(_here(parent or "/"), name).readlink())
         except OSError:
             return None
     return ask("link", (path,), answer)
@@ -270,7 +306,7 @@ def used_bytes(path: str) -> Optional[int]:
     """Space in use on the file system mounted at ``path``, in bytes; None if it can't be asked."""
     def answer() -> Optional[int]:
         try:
-            found = os.statvfs(_resolved(path)[1])
+            found = os.statvfs(_here(path))
         except OSError:
             return None
         return (found.f_blocks - found.f_bfree) * found.f_frsize
@@ -323,7 +359,7 @@ def begin(argvs: Iterable[Sequence[str]], timeout: float) -> None:
 
 @contextlib.contextmanager
 def ahead(argvs: Iterable[Sequence[str]], timeout: float) -> Iterator[None]:
-    """Inside, each of these programs runs once, however often it is asked for.
+    """Inside, each of these programs runs once, however often it is asked for, and the machine is read once.
 
     Where there is a second processor they run beside us from the start on. What a replayed machine says comes from its
     tape, as always.
@@ -334,11 +370,12 @@ def ahead(argvs: Iterable[Sequence[str]], timeout: float) -> Iterator[None]:
     for one in beside.values():
         if one.ident is None:
             one.start()
-    token = _ahead.set(known)
+    token, memory = _ahead.set(known), _answers.set({})
     try:
         yield
     finally:
         _ahead.reset(token)
+        _answers.reset(memory)
         for one in beside.values():
             one.join()
 

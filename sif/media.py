@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, List, Mapping, Optional, Tuple, Union
 
+from sif.digest import sha256
 from sif.errors import Exit
+from sif.later import regex
+from sif.plain import dataclass
 from sif.problems import Problem
 
 MANIFEST = "manifest"
 SIGNATURE = "manifest.sig"
 MAX_SIGNATURE_BYTES = 64 * 1024
+DEFAULT_NAME = "dr_state.sif"
+"""The first part of a set."""
+
 SCHEME = "media:"
 MAX_SET_FILE_BYTES = 64 * 1024 * 1024
 CHUNK_BYTES = 1 << 20
 
-_LINE = re.compile(r"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([^\n]+)")
+_LINE = regex(r"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([^\n]+)")
 
 
 class BadFile(Exception):
@@ -56,11 +60,12 @@ Content = Union[bytes, Spooled]
 
 def sha256_hex(data: bytes) -> str:
     """The SHA-256 of ``data`` in lower-case hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
+    return sha256(data).hex()
 
 
 def stream_digest(stream: BinaryIO) -> Tuple[int, str]:
     """Length and SHA-256 of the rest of a stream, in constant memory."""
+    import hashlib  # for files that may be large
     digest, size = hashlib.sha256(), 0
     while True:
         chunk = stream.read(CHUNK_BYTES)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, Iterable, List, Set, Tuple
 
 from sif.errors import Exit
 from sif.foreign import Foreign
+from sif.later import regex
 from sif.model import FIELD_OF_KIND, RECORDS, Record, System, SystemInformation, Version
 from sif.problems import Problem
 
-_NUMBER = re.compile(r"([0-9]+)")
+_NUMBER = regex(r"([0-9]+)")
 
 
 def natural(ident: str) -> Tuple[Tuple[Tuple[int, int, str], ...], str]:

@@ -10,14 +10,14 @@ sectors, ``extents`` counts the volume group's extents.
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Dict, Optional, Tuple, Type, Union
 
 from sif.catalog.section import Catalog as Catalog
 from sif.enums import (
     AccessControl as AccessControl,
+    BcacheMode as BcacheMode,
+    BcachePolicy as BcachePolicy,
     Bitmap as Bitmap,
     BtrfsProfile as BtrfsProfile,
     CacheMode as CacheMode,
@@ -27,6 +27,7 @@ from sif.enums import (
     Firmware as Firmware,
     Fit as Fit,
     FsType as FsType,
+    Grow as Grow,
     Intact as Intact,
     Loader as Loader,
     LvRole as LvRole,
@@ -39,6 +40,7 @@ from sif.enums import (
     Need as Need,
     NetManager as NetManager,
     OmittedWhy as OmittedWhy,
+    OneDisk as OneDisk,
     Overwrite as Overwrite,
     Phase as Phase,
     Progress as Progress,
@@ -49,6 +51,8 @@ from sif.enums import (
 )
 from sif.foreign import Foreign as Foreign
 from sif.keys import Form as Form, Ref as Ref, key as key
+from sif.plain import dataclass, fields
+from sif.records.bcache import Bcache as Bcache, CacheSet as CacheSet
 from sif.records.disks import (
     Disk as Disk,
     Partition as Partition,
@@ -95,15 +99,15 @@ from sif.records.volumes import (
 )
 
 Record = Union[
-    Version, Include, System, Policy, Disk, Partition, Raw, MdArray, Luks, PhysicalVolume, VolumeGroup,
-    LogicalVolume, Btrfs, Subvolume, FileSystem, Swap, Mount, Omitted, Boot, EfiEntry, Nic, Bond, Vlan, Bridge,
-    Route, Dns, Device, Driver, SetFile, Store, Command, Catalog, SecretsFile,
+    Version, Include, System, Policy, Disk, Partition, Raw, MdArray, CacheSet, Bcache, Luks, PhysicalVolume,
+    VolumeGroup, LogicalVolume, Btrfs, Subvolume, FileSystem, Swap, Mount, Omitted, Boot, EfiEntry, Nic, Bond, Vlan,
+    Bridge, Route, Dns, Device, Driver, SetFile, Store, Command, Catalog, SecretsFile,
 ]
 
 RECORDS: Tuple[Type[Any], ...] = (
-    Version, Include, System, Policy, Disk, Partition, Raw, MdArray, Luks, PhysicalVolume, VolumeGroup,
-    LogicalVolume, Btrfs, Subvolume, FileSystem, Swap, Mount, Omitted, Boot, EfiEntry, Nic, Bond, Vlan, Bridge,
-    Route, Dns, Device, Driver, SetFile, Store, Command, Catalog, SecretsFile,
+    Version, Include, System, Policy, Disk, Partition, Raw, MdArray, CacheSet, Bcache, Luks, PhysicalVolume,
+    VolumeGroup, LogicalVolume, Btrfs, Subvolume, FileSystem, Swap, Mount, Omitted, Boot, EfiEntry, Nic, Bond, Vlan,
+    Bridge, Route, Dns, Device, Driver, SetFile, Store, Command, Catalog, SecretsFile,
 )
 """Every known kind, in the canonical order of sections."""
 
@@ -126,6 +130,8 @@ class SystemInformation:
     partitions: Tuple[Partition, ...] = ()
     raws: Tuple[Raw, ...] = ()
     arrays: Tuple[MdArray, ...] = ()
+    cachesets: Tuple[CacheSet, ...] = ()
+    bcaches: Tuple[Bcache, ...] = ()
     luks: Tuple[Luks, ...] = ()
     pvs: Tuple[PhysicalVolume, ...] = ()
     vgs: Tuple[VolumeGroup, ...] = ()
@@ -171,13 +177,13 @@ class SystemInformation:
 
 
 _CANONICAL_FIELDS = (
-    "version", "includes", "system", "policy", "disks", "partitions", "raws", "arrays", "luks", "pvs", "vgs",
-    "lvs", "btrfs", "subvolumes", "filesystems", "swaps", "mounts", "omitted", "boot", "efi_entries", "nics",
-    "bonds", "vlans", "bridges", "routes", "dns", "devices", "drivers", "files", "stores", "commands",
-    "catalogs", "secrets",
+    "version", "includes", "system", "policy", "disks", "partitions", "raws", "arrays", "cachesets", "bcaches",
+    "luks", "pvs", "vgs", "lvs", "btrfs", "subvolumes", "filesystems", "swaps", "mounts", "omitted", "boot",
+    "efi_entries", "nics", "bonds", "vlans", "bridges", "routes", "dns", "devices", "drivers", "files",
+    "stores", "commands", "catalogs", "secrets",
 )
 
 FIELD_OF_KIND = dict(zip((r.KIND for r in RECORDS), _CANONICAL_FIELDS))
 """Section kind → attribute of :class:`SystemInformation`."""
 
-assert {*_CANONICAL_FIELDS, "foreign"} == {f.name for f in dataclasses.fields(SystemInformation)}
+assert {*_CANONICAL_FIELDS, "foreign"} == {f.name for f in fields(SystemInformation)}

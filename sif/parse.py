@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from dataclasses import dataclass, replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from sif.codec import NOT_SHOWN, BadValue, KeySchema, KindSchema, from_entry, schemas
 from sif.errors import Exit
 from sif.features import FEATURES
 from sif.foreign import VENDOR_PREFIX, Foreign, foreign_entries
 from sif.keys import Form
+from sif.later import regex
 from sif.model import Record, Version
+from sif.plain import dataclass, replace
 from sif.problems import Problem, Subject, position
 from sif.text import MAX_PROBLEMS, Atom, Entry, Section, lex
 
@@ -22,9 +22,9 @@ MAJOR, MINOR = 2, 0
 FRAGMENT_KINDS = ("DRIVER", "FILE", "STORE", "COMMAND")
 """What a provider's fragment may hold."""
 
-_FORMAT = re.compile(r"([1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})")
-_BEGIN = re.compile(r" *([A-Za-z0-9_]{1,64})")
-SEQUENCE = re.compile(r"[1-9][0-9]{0,5}")
+_FORMAT = regex(r"([1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})")
+_BEGIN = regex(r" *([A-Za-z0-9_]{1,64})")
+SEQUENCE = regex(r"[1-9][0-9]{0,5}")
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class _Parser:
     def _unknown_kind(self, section: Section) -> None:
         if self.newer:
             self._keep(section)
-        close = difflib.get_close_matches(section.kind, schemas(), 1)
+        close = close_to(section.kind, schemas())
         self._add(section.line, section.column, f"no such kind of section: {section.kind}", warning=self.newer,
                   hint=f"did you mean [{close[0]}]?" if close else "a vendor's own section is [X-VENDOR.KIND id]")
 
@@ -220,7 +220,7 @@ class _Parser:
     def _value(self, schema: KindSchema, entry: Entry, values: Dict[str, Any]) -> None:
         key = schema.key(entry.key)
         if key is None:
-            close = difflib.get_close_matches(entry.key, [known.name for known in schema.keys], 1)
+            close = close_to(entry.key, [known.name for known in schema.keys])
             self._add(entry.line, entry.column, f"[{schema.kind}] has no key {entry.key}", warning=self.newer,
                       hint=f"did you mean {close[0]}?" if close else None)
             return
@@ -248,3 +248,9 @@ def _shown(key: KeySchema, entry: Entry, atom: Optional[Atom]) -> str:
     if atom is None:
         return "a list" if entry.is_list else "a single value"
     return f'"{atom.text}"' if atom.quoted else atom.text
+
+
+def close_to(word: str, known: Iterable[str]) -> Sequence[str]:
+    """The known word that was probably meant, or nothing."""
+    import difflib  # for mistakes only
+    return difflib.get_close_matches(word, tuple(known), 1)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, replace
 from typing import Mapping, Optional, Sequence, Tuple, Type
 
 from sif.errors import Exit, LifeboatError
+from sif.plain import dataclass, replace
 
 MAX_SHOWN = 50
 """How many problems of one set are printed; a hostile file must not flood the console."""

@@ -5,7 +5,6 @@ Every file is read once; its digest is taken from the bytes that are then parsed
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
@@ -15,15 +14,16 @@ from sif.check import check
 from sif.drivers.placement import media_path, placed
 from sif.errors import Exit
 from sif.foreign import Foreign
+from sif.media import DEFAULT_NAME as DEFAULT_NAME
 from sif.merge import duplicates, merged
 from sif.model import Include, Record, System, SystemInformation, Version
 from sif.parse import Document, parse_document, parse_text
+from sif.plain import dataclass
 from sif.problems import Problem, SifSetBroken, Subject, errors_of, in_order_of_appearance, located, rejection
 from sif.text import MAX_FILE_BYTES, MAX_SECTIONS, decode
 
 __all__ = ["DEFAULT_NAME", "LoadedSet", "find_sif", "load_set", "parse_text", "read_set"]
 
-DEFAULT_NAME = "dr_state.sif"
 
 MAX_SET_TEXT_BYTES = 4 * MAX_FILE_BYTES
 """All parts of a set together."""

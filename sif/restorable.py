@@ -5,11 +5,11 @@ Pure: the content in, the obstacles out. The same words serve the capture, which
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
 from sif.features import FEATURES, features_of, not_rebuilt
-from sif.model import Disk, LogicalVolume, Luks, MdArray, Partition, SystemInformation, VolumeGroup
+from sif.model import Bcache, Disk, LogicalVolume, Luks, MdArray, Partition, SystemInformation, VolumeGroup
+from sif.plain import dataclass
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,10 @@ def _users(info: SystemInformation) -> Users:
 
     for array in info.arrays:
         add("md", array.name or array.id, name_of(info, array.id))
+    for bcache in info.bcaches:
+        add("bcache", bcache.label or bcache.id, name_of(info, bcache.device))
+    for cacheset in info.cachesets:
+        add("bcache", cacheset.label or cacheset.id, name_of(info, cacheset.device))
     for luks in info.luks:
         add("luks", luks.name or luks.id, name_of(info, luks.id))
     for btrfs in info.btrfs:
@@ -73,7 +77,7 @@ def _users(info: SystemInformation) -> Users:
 
 def name_of(info: SystemInformation, ident: str) -> str:
     """The name of what can carry something, as the machine knows it: sda1, md0, cryptdata, vg/lv; else its id."""
-    for kind in ("PARTITION", "DISK", "MD", "LUKS", "LV"):
+    for kind in ("PARTITION", "DISK", "MD", "LUKS", "LV", "BCACHE"):
         record = info.find(kind, ident)
         if isinstance(record, Partition):
             disk = info.find("DISK", record.disk)
@@ -83,6 +87,8 @@ def name_of(info: SystemInformation, ident: str) -> str:
             return record.device or ident
         elif isinstance(record, Luks):
             return record.name or name_of(info, record.device)
+        elif isinstance(record, Bcache):
+            return name_of(info, record.device)
         elif isinstance(record, LogicalVolume):
             group = info.find("VG", record.vg)
             if isinstance(group, VolumeGroup):

@@ -1,4 +1,4 @@
-"""The one door to other programs: nothing else in the project imports ``subprocess``.
+"""The one door to other programs, with :mod:`sif.run_exchange`: nothing else in the project imports ``subprocess``.
 
 Commands are argv tuples, run with ``LC_ALL=C.UTF-8`` and no standard input, with an explicit time limit;
 a failure carries a command line that can be pasted and the program's standard error.
@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import selectors
-import shlex
-import shutil
-import signal
-import subprocess
-import tempfile
 import time
-from dataclasses import dataclass
-from typing import IO, Callable, Iterable, Iterator, Mapping, Optional, Sequence, Tuple
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Callable, Iterable, Iterator, Mapping, Optional, Sequence, Tuple
 
+from sif import small
 from sif.errors import CommandFailed, ToolMissing
+from sif.plain import dataclass
+
+if TYPE_CHECKING:  # a capture runs small programs only: it does without
+    import subprocess
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ class Result:
 
 def pasteable(argv: Sequence[str]) -> str:
     """The command as a line for a shell."""
+    import shlex  # for a failure
     return " ".join(shlex.quote(word) for word in argv)
 
 
@@ -50,14 +50,16 @@ def environment(extra: Optional[Mapping[str, str]] = None) -> Mapping[str, str]:
 
 def have(tool: str) -> bool:
     """Whether a program of that name is on the path (also in the sbin directories)."""
-    return shutil.which(tool, path=_path()) is not None
+    places = (Path(folder, tool) for folder in _path().split(":") if folder)
+    return any(os.access(place, os.X_OK) and not place.is_dir() for place in places)
 
 
 def _path() -> str:
     return os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
 
 
-def _missing(argv: Sequence[str], cause: OSError) -> ToolMissing:
+def cannot_start(argv: Sequence[str], cause: OSError) -> ToolMissing:
+    """The error for a program that is not there."""
     error = ToolMissing(f"cannot start {argv[0]}", where=pasteable(argv), found=str(cause),
                         hint=f"install the package that holds `{argv[0]}`")
     error.__cause__ = cause
@@ -77,21 +79,35 @@ def run(argv: Sequence[str], *, timeout: float, input: Optional[str] = None,
     full = dict(environment(env))
     full["PATH"] = full.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
     try:
-        done = subprocess.run(
-            list(argv), input=input, stdin=subprocess.DEVNULL if input is None else None, capture_output=True,
-            text=True, encoding="utf-8", errors="surrogateescape", timeout=timeout, env=full, cwd=cwd,
-            check=False, pass_fds=tuple(pass_fds))
-    except subprocess.TimeoutExpired as error:
+        if input is None and cwd is None and not pass_fds:
+            status, said, complained = small.heard(argv, timeout, full)
+        else:
+            status, said, complained = _given(argv, input, timeout, full, cwd, pass_fds)
+    except TimeoutError as error:
         raise CommandFailed(f"{argv[0]} did not finish", where=pasteable(argv),
                             found=f"still running after {timeout} s",
                             hint="look for a device that does not answer") from error
     except OSError as error:
-        raise _missing(argv, error) from error
-    result = Result(tuple(argv), done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+        raise cannot_start(argv, error) from error
+    result = Result(tuple(argv), status, said, complained, time.monotonic() - began)
     if check and result.status not in ok:
         raise CommandFailed(f"{argv[0]} failed", where=pasteable(argv),
                             found=f"exit status {result.status}: {(result.stderr or result.stdout).strip()[-2000:]}")
     return result
+
+
+def _given(argv: Sequence[str], input: Optional[str], timeout: float, env: Mapping[str, str], cwd: Optional[str],
+           pass_fds: Sequence[int]) -> Tuple[int, str, str]:
+    """As :func:`sif.small.heard`, for a program that is given something."""
+    import subprocess
+    try:
+        done = subprocess.run(
+            list(argv), input=input, stdin=subprocess.DEVNULL if input is None else None, capture_output=True,
+            text=True, encoding="utf-8", errors="surrogateescape", timeout=timeout, env=env, cwd=cwd, check=False,
+            pass_fds=tuple(pass_fds))
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError from error
+    return done.returncode, done.stdout, done.stderr
 
 
 def stream(argv: Sequence[str], *, timeout: float, on_line: Callable[[str], None],
@@ -102,6 +118,8 @@ def stream(argv: Sequence[str], *, timeout: float, on_line: Callable[[str], None
     Returns whatever its exit status; a timeout (seconds) kills the program's process group and raises
     :class:`CommandFailed`. ``prepare`` runs in the child before the program (chroot, user).
     """
+    import selectors
+    import subprocess
     began = time.monotonic()
     full = dict(environment(env))
     full["PATH"] = full.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
@@ -110,7 +128,7 @@ def stream(argv: Sequence[str], *, timeout: float, on_line: Callable[[str], None
                                  stderr=subprocess.STDOUT, env=full, cwd=cwd, start_new_session=True,
                                  preexec_fn=prepare)
     except OSError as error:
-        raise _missing(argv, error) from error
+        raise cannot_start(argv, error) from error
     assert child.stdout is not None
     tail: list[str] = []
     pending = b""
@@ -142,8 +160,10 @@ def feed(argv: Sequence[str], chunks: Iterable[bytes], output: IO[bytes], *, tim
     ``timeout`` (seconds) is for its end once the input is over. Raises :class:`CommandFailed` for a failure,
     :class:`ToolMissing`, and whatever making the chunks raises; the program is gone then.
     """
+    import subprocess
     began = time.monotonic()
-    with tempfile.TemporaryFile() as errors:
+    from tempfile import TemporaryFile  # with it come ten modules that a capture does not need
+    with TemporaryFile() as errors:
         child = _pipe(argv, subprocess.PIPE, output, errors)
         assert child.stdin is not None
         try:
@@ -169,6 +189,7 @@ def drawn(argv: Sequence[str], size: int, *, timeout: float) -> Iterator[Iterato
     Leaving the block before the output is over ends the program. Afterwards, raises :class:`CommandFailed` if it had
     not done its work; ``timeout`` (seconds) is for its end once the output is over.
     """
+    import subprocess
     began = time.monotonic()
     over = False
 
@@ -181,7 +202,8 @@ def drawn(argv: Sequence[str], size: int, *, timeout: float) -> Iterator[Iterato
             yield piece
         over = True
 
-    with tempfile.TemporaryFile() as errors:
+    from tempfile import TemporaryFile  # with it come ten modules that a capture does not need
+    with TemporaryFile() as errors:
         child = _pipe(argv, subprocess.DEVNULL, subprocess.PIPE, errors)
         assert child.stdout is not None
         try:
@@ -199,12 +221,13 @@ def drawn(argv: Sequence[str], size: int, *, timeout: float) -> Iterator[Iterato
 
 def _pipe(argv: Sequence[str], stdin: int, stdout: "int | IO[bytes]",
           stderr: IO[bytes]) -> "subprocess.Popen[bytes]":
+    import subprocess
     full = dict(environment())
     full["PATH"] = _path()
     try:
         return subprocess.Popen(list(argv), stdin=stdin, stdout=stdout, stderr=stderr, env=full)
     except OSError as error:
-        raise _missing(argv, error) from error
+        raise cannot_start(argv, error) from error
 
 
 def _finished(argv: Sequence[str], child: "subprocess.Popen[bytes]", errors: IO[bytes], began: float) -> Result:
@@ -224,7 +247,8 @@ def _deliver(raw: bytes, on_line: Callable[[str], None], tail: list[str]) -> Non
         on_line(line)
 
 
-def _kill_group(child: subprocess.Popen[bytes]) -> None:
+def _kill_group(child: "subprocess.Popen[bytes]") -> None:
+    import signal
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
@@ -247,6 +271,7 @@ class Process:
 
     def wait(self, timeout: float) -> Optional[int]:
         """Wait up to ``timeout`` seconds; its exit status, or None if it still runs."""
+        import subprocess
         try:
             return self._child.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -254,6 +279,7 @@ class Process:
 
     def stop(self, grace: float = 10.0) -> int:
         """Ask it to end, then make it; returns the exit status."""
+        import subprocess
         if self._child.poll() is None:
             self._child.terminate()
             try:
@@ -265,121 +291,11 @@ class Process:
 
 def spawn(argv: Sequence[str], *, log: IO[bytes], env: Optional[Mapping[str, str]] = None) -> Process:
     """Start a program that outlives this call; its output goes to ``log``."""
+    import subprocess
     full = dict(environment(env))
     full["PATH"] = full.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
     try:
         child = subprocess.Popen(list(argv), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=full)
     except OSError as error:
-        raise _missing(argv, error) from error
+        raise cannot_start(argv, error) from error
     return Process(tuple(argv), child)
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """What came of a conversation: exit status, the end of what was said on standard error, and why it was ended."""
-
-    status: int
-    stderr: str
-    ended: Optional[str] = None
-
-
-def converse(argv: Sequence[str], *, request: bytes, on_line: Callable[[bytes], Optional[str]], timeout: float,
-             max_bytes: int, env: Mapping[str, str], cwd: str = "/") -> Exchange:
-    """Give a program a request on its standard input and each line of its standard output to ``on_line``.
-
-    For programs that are not trusted: exactly the environment given, a time limit (seconds), a limit on what it may
-    say (bytes); ``on_line`` returns why it wants to hear no more, or None. When the conversation is ended the program's
-    process group is asked to end, then killed. Raises :class:`ToolMissing` when it can't be started.
-    """
-    deadline = time.monotonic() + timeout
-    try:
-        child = subprocess.Popen(list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                 env=dict(env), cwd=cwd, start_new_session=True)
-    except OSError as error:
-        raise _missing(argv, error) from error
-    assert child.stdin is not None and child.stdout is not None and child.stderr is not None
-    try:
-        heard = _Hearing(on_line, max_bytes)
-        ended = _hear(child, request, heard, deadline)
-        if ended is None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(max(deadline - time.monotonic(), 0.1))
-            ended = None if child.poll() is not None else f"it did not end within {timeout:g} s"
-        return Exchange(_ended(child), heard.stderr.decode("utf-8", "replace").strip(), ended)
-    finally:
-        _ended(child)
-        for stream_ in (child.stdin, child.stdout, child.stderr):
-            with contextlib.suppress(OSError):
-                stream_.close()
-
-
-class _Hearing:
-    """What a program says, cut into lines, within its limit."""
-
-    def __init__(self, on_line: Callable[[bytes], Optional[str]], room: int) -> None:
-        self.on_line, self.room, self.pending, self.stderr = on_line, room, b"", b""
-
-    def take(self, data: bytes) -> Optional[str]:
-        self.room -= len(data)
-        if self.room < 0:
-            return "it says too much"
-        *lines, self.pending = (self.pending + data).split(b"\n")
-        return next((why for why in map(self.on_line, lines) if why), None)
-
-    def finish(self) -> Optional[str]:
-        rest, self.pending = self.pending, b""
-        return self.on_line(rest) if rest else None
-
-
-def _hear(child: "subprocess.Popen[bytes]", request: bytes, heard: _Hearing, deadline: float) -> Optional[str]:
-    """Feed and listen until both outputs are closed; why it was ended early, or None."""
-    assert child.stdin is not None and child.stdout is not None and child.stderr is not None
-    left = memoryview(request)
-    with selectors.DefaultSelector() as selector:
-        os.set_blocking(child.stdin.fileno(), False)
-        selector.register(child.stdin, selectors.EVENT_WRITE)
-        selector.register(child.stdout, selectors.EVENT_READ)
-        selector.register(child.stderr, selectors.EVENT_READ)
-        while child.stdout in {key.fileobj for key in selector.get_map().values()}:
-            wait = deadline - time.monotonic()
-            if wait <= 0:
-                return "it did not answer in time"
-            for key, _ in selector.select(min(wait, 1.0)):
-                if key.fileobj is child.stdin:
-                    left = _feed(child.stdin, left)
-                    if not left:
-                        selector.unregister(child.stdin)
-                        with contextlib.suppress(OSError):
-                            child.stdin.close()
-                    continue
-                data = os.read(key.fd, 65536)
-                if not data:
-                    selector.unregister(key.fileobj)
-                elif key.fileobj is child.stderr:
-                    heard.stderr = (heard.stderr + data)[-65536:]
-                else:
-                    why = heard.take(data)
-                    if why:
-                        return why
-    return heard.finish()
-
-
-def _feed(pipe: IO[bytes], left: memoryview) -> memoryview:
-    try:
-        return left[os.write(pipe.fileno(), left[:65536]):]
-    except BlockingIOError:
-        return left
-    except OSError:
-        return memoryview(b"")  # it does not want to read all of it: its answer tells what it makes of that
-
-
-def _ended(child: "subprocess.Popen[bytes]", grace: float = 5.0) -> int:
-    """Make sure that the whole process group is gone; the exit status."""
-    if child.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(grace)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    return child.wait()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
+import os
 import sys
-from typing import Optional, Sequence
+from typing import NoReturn, Optional, Sequence
 
 from sif import look, questions
 
@@ -21,5 +23,17 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     return run(words)
 
 
+def program() -> NoReturn:
+    """The program to its very end. Python is left as it is: to take it apart, object by object, serves nobody."""
+    status = main()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # nobody reads any more
+            status = status or 1
+    atexit._run_exitfuncs()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Callable, Mapping, Optional, Tuple, Union
+
+from sif.later import regex
+from sif.plain import dataclass
 
 PLAIN = {
     "target": "root of the restored tree",
@@ -22,7 +24,7 @@ WITH_ID = {
 }
 """Names that take an id, the kind of section it names, and what comes out."""
 
-_OPEN = re.compile(r"\$\{([^}]*)(\}?)")
+_OPEN = regex(r"\$\{([^}]*)(\}?)")
 
 
 @dataclass(frozen=True)

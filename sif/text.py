@@ -7,11 +7,11 @@ all problems of a text are returned together. Source: docs/sif-format.md, "Text"
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from dataclasses import dataclass
-from typing import List, Optional, Set, Tuple
+from typing import List, NamedTuple, Optional, Set, Tuple
 
+from sif.later import regex
+from sif.plain import dataclass
 from sif.problems import Problem
 
 MAX_FILE_BYTES = 1024 * 1024
@@ -20,15 +20,15 @@ MAX_SECTIONS = 4096
 MAX_PROBLEMS = 1000
 """Reading a text ends after so many: a hostile file must not fill the memory with complaints."""
 
-KIND = re.compile(r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*(?:\.[A-Z][A-Z0-9]*)?")
-IDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}")
-KEY = re.compile(r"[a-z][a-z0-9_]*")
-BARE = re.compile(r"[!#-+\--:<-Z\\^-~]+")
+KIND = regex(r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*(?:\.[A-Z][A-Z0-9]*)?")
+IDENT = regex(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}")
+KEY = regex(r"[a-z][a-z0-9_]*")
+BARE = regex(r"[!#-+\--:<-Z\\^-~]+")
 """A bare token: printable ASCII without space, quote, comma, semicolon and square brackets."""
 
-NOT_IN_IDENT = re.compile(r"[^A-Za-z0-9_.+-]")
+NOT_IN_IDENT = regex(r"[^A-Za-z0-9_.+-]")
 
-_PLAIN = re.compile(r'[^"\\]+')
+_PLAIN = regex(r'[^"\\]+')
 
 ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "t": "\t"}
 
@@ -39,25 +39,19 @@ def identifier(text: str) -> str:
     return clean if clean[:1].isalnum() else f"x{clean}"
 
 
-@dataclass(frozen=True)
-class Atom:
+class Atom(NamedTuple):  # small: a hostile file has half a million of them
     """One value as written: its text without quotes and escapes, and the column where it starts."""
-
-    __slots__ = ("text", "quoted", "column")  # a hostile file has half a million of them
 
     text: str
     quoted: bool
     column: int
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One ``key = value`` line. ``atoms`` has exactly one element unless ``is_list``.
 
     The value stands in the line from ``value_column`` up to, but not including, ``end_column``.
     """
-
-    __slots__ = ("key", "atoms", "is_list", "line", "column", "value_column", "end_column")
 
     key: str
     atoms: Tuple[Atom, ...]

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import shutil
 from pathlib import Path
-from typing import Dict, Iterable, List, Mapping, Sequence, Tuple
+from typing import BinaryIO, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from sif import media
 from sif.codec import Unwritable, section_text
-from sif.drivers.complete import missing_pieces
 from sif.errors import Exit, LifeboatError
 from sif.foreign import Foreign, keys_by_section, keys_only, sections
+from sif.media import DEFAULT_NAME
 from sif.merge import canonical, foreign_in_order, in_order
 from sif.model import Include, Record, SystemInformation, Version
 from sif.parse import FRAGMENT_KINDS, parse_text
+from sif.plain import replace
 from sif.problems import errors_of, rejection
-from sif.reader import DEFAULT_NAME
 from sif.text import MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_SECTIONS
 
 COMMANDS_NAME = "commands.sif"
@@ -60,7 +58,7 @@ def render_set(info: SystemInformation, files: Mapping[str, media.Content]) -> T
     info = canonical(info)
     body = [record for record in info.records() if not isinstance(record, (Version, Include))]
     second = [record for record in body if record.KIND in FRAGMENT_KINDS]
-    version = dataclasses.replace(info.version, part=1, parts=2)
+    version = replace(info.version, part=1, parts=2)
     part2 = Version(signature=version.signature, format=version.format, set_id=version.set_id, part=2, parts=2)
     commands = write_text([part2, *second], keys_only(info.foreign, Version.KIND)).encode()
     include = Include(id="2", path=COMMANDS_NAME, sha256=media.sha256_hex(commands))
@@ -75,9 +73,11 @@ def render_set(info: SystemInformation, files: Mapping[str, media.Content]) -> T
         problems = errors_of(parse_text(data.decode(), path)[1])
         if problems:
             raise rejection(path, problems)
-    missing = missing_pieces(info, {path: data for path, data in content.items() if isinstance(data, bytes)})
-    if missing:
-        raise rejection(info.system.hostname, missing)
+    if info.drivers or info.files:
+        from sif.drivers.complete import missing_pieces
+        missing = missing_pieces(info, {path: data for path, data in content.items() if isinstance(data, bytes)})
+        if missing:
+            raise rejection(info.system.hostname, missing)
     return (*sorted(content.items()), (media.MANIFEST, media.manifest_text(content).encode()))
 
 
@@ -145,7 +145,7 @@ def _write_new(path: Path, data: media.Content) -> bool:
     with new_name(path).open("wb") as stream:
         if isinstance(data, media.Spooled):
             with data.path.open("rb") as source:
-                shutil.copyfileobj(source, stream, media.CHUNK_BYTES)
+                _copy(source, stream)
         else:
             stream.write(data)
         stream.flush()
@@ -167,3 +167,8 @@ def _remove_new(directory: Path, paths: List[str]) -> None:
         left = new_name(directory / path)
         if left.exists():
             left.unlink()
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> None:
+    from shutil import copyfileobj  # for images of partitions only
+    copyfileobj(source, target, media.CHUNK_BYTES)

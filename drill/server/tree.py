@@ -6,10 +6,12 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Tuple
 
 from drill.cache import cached, key_of
 from drill.errors import ServerError
 from drill.server import facts
+from sif.removal import remove_tree
 from sif.run import run
 
 LAYOUT = "3"
@@ -40,10 +42,11 @@ class Tree:
         return self.folder / "initrd.img"
 
 
-def server_tree() -> Tree:
+def server_tree(server: facts.Server = facts.Server.PLAIN) -> Tree:
     """The tree from the cache, or a new one (about a minute). Raises :class:`ServerError`."""
-    key = key_of((LAYOUT, facts.SUITE, *facts.PACKAGES, *facts.PATH_EXCLUDES))
-    return Tree(cached("tree", key, _make), key)
+    packages = facts.packages(server)
+    key = key_of((LAYOUT, facts.SUITE, *packages, *facts.PATH_EXCLUDES))
+    return Tree(cached("tree", key, lambda folder: _make(folder, packages)), key)
 
 
 def debian_mirror() -> str:
@@ -62,11 +65,11 @@ def debian_mirror() -> str:
                       hint="set LIFEBOAT_MIRROR=URL")
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, packages: Tuple[str, ...]) -> None:
     root = folder / "root"
     options = [f"--dpkgopt=path-exclude={pattern}" for pattern in facts.PATH_EXCLUDES]
     run(("mmdebstrap", "--mode=root", "--variant=minbase", "--architectures=amd64",
-         "--aptopt=Apt::Install-Recommends \"false\"", *options, f"--include={','.join(facts.PACKAGES)}",
+         "--aptopt=Apt::Install-Recommends \"false\"", *options, f"--include={','.join(packages)}",
          facts.SUITE, str(root), debian_mirror()), timeout=1800)
     for name in ("vmlinuz", "initrd.img"):
         link = (root / name).readlink()
@@ -81,4 +84,4 @@ def _make(folder: Path) -> None:
         file.truncate(1200 * facts.MIB)
     run(("mkfs.ext4", "-q", "-F", "-L", "installer", "-E", "lazy_itable_init=1", "-d", str(root), str(image)),
         timeout=600)
-    shutil.rmtree(root)
+    remove_tree(root)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Tuple
+from dataclasses import replace
+from typing import Iterable, Iterator, List, Tuple
 
-from rescue.planner.draft import Draft, Placement
+from rescue.planner.draft import Draft
 from rescue.planner.errors import Reason
-from rescue.planner.layout import Layout, gpt_bounds, is_extended
+from rescue.planner.hidden import copies, metadata_of
+from rescue.planner.layout import Layout, array_devices, gpt_bounds, is_extended
 from sif.features import FEATURES, not_rebuilt
-from sif.model import Disk, Intact, LogicalVolume, Partition, TableType
+from sif.model import Disk, LogicalVolume, LvType, MdLevel, Partition, TableType
 
 
 def check_machine(draft: Draft) -> Draft:
-    """Refuse a machine that starts in another way or has another architecture, and what cannot be kept."""
+    """Refuse a machine of another architecture, and what cannot be kept."""
     system, hardware = draft.saved.system, draft.hardware
     reasons: List[Reason] = []
-    if hardware.firmware is not system.firmware:
-        reasons.append(Reason("firmware", system.id, f"it started by {system.firmware.value.upper()}, this machine was "
-                              f"started by {hardware.firmware.value.upper()}",
-                              f"start the rescue system in {system.firmware.value.upper()} mode (firmware setup)"))
     if hardware.arch != system.arch:
         reasons.append(Reason("architecture", system.id, f"it is {system.arch}, this machine is {hardware.arch}"))
     if not draft.critical():
@@ -28,42 +26,48 @@ def check_machine(draft: Draft) -> Draft:
                               "does not make again", "use a rescue system that does; nothing was changed"))
     layout = Layout(draft.saved)
     for role, ident in (("boot", system.boot_fs), ("root", system.root_fs)):
-        found = next((fs for fs in draft.saved.filesystems if fs.id == ident), None)
-        if found is None or not layout.all_critical(layout.under(found.device)):
+        if not layout.all_critical(layout.under_tree(ident)):
             reasons.append(Reason("system-volume", ident, f"the {role} file system is not on a disk with role critical",
                                   "correct the SIF: set role = critical for the disks of the system"))
     return draft.refuse(reasons)
 
 
+def check_saved(draft: Draft) -> Draft:
+    """Refuse a set that contradicts itself: the planner adapts machines, it does not repair descriptions."""
+    layout = Layout(draft.saved)
+    disks = [(disk, disk.size_bytes, disk.id) for disk in draft.critical()]
+    reasons = _sound(layout, disks)
+    return replace(draft, contradictory=bool(reasons)).refuse(reasons)
+
+
 def check_layout(draft: Draft) -> Draft:
     """Refuse overlaps, things that stick out of what carries them, and volumes that are only partly rebuilt."""
-    layout = Layout(draft.saved)
     reasons: List[Reason] = []
-    for placement in draft.placements:
-        reasons += _partitions(layout, placement)
-        if draft.saved.policy.intact is not Intact.REBUILD and not placement.present.blank:
-            reasons.append(Reason("intact", placement.saved.id, f"the SIF's policy is intact = "
-                                  f"{draft.saved.policy.intact.value}, and {placement.present.name} holds "
-                                  f"{'; '.join(placement.present.signatures)}: volumes cannot be kept yet",
-                                  "set intact = rebuild, or wipe the disk yourself"))
-    reasons += _volume_groups(layout)
-    reasons += _carriers(layout)
+    if draft.planned is not None:
+        reasons += _sound(Layout(draft.planned), [(p.saved, p.present.size_bytes, p.present.name)
+                                                  for p in draft.placements])
     return draft.refuse(reasons)
 
 
-def _partitions(layout: Layout, placement: Placement) -> Iterator[Reason]:
-    disk = placement.saved
+def _sound(layout: Layout, disks: Iterable[Tuple[Disk, int, str]]) -> List[Reason]:
+    """Everything about a layout that cannot be; ``disks`` with the bytes and the name of what they are written to."""
+    return [*(reason for disk, size, name in disks for reason in _partitions(layout, disk, size, name)),
+            *_volume_groups(layout), *_partly(layout), *_only_by_metadata(layout), *_layouts(layout),
+            *_carriers(layout)]
+
+
+def _partitions(layout: Layout, disk: Disk, size_bytes: int, name: str) -> Iterator[Reason]:
     parts = layout.partitions_on(disk.id)
     if disk.table is TableType.NONE:
         for part in parts:
             yield Reason("bounds", part.id, f"{disk.id} has no partition table")
         return
-    first, last = usable(disk, placement.present.size_bytes)
+    first, last = usable(disk, size_bytes)
     for part in parts:
         end = part.start_sector + part.sectors - 1
         if part.sectors < 1 or part.start_sector < first or end > last:
             yield Reason("bounds", part.id, f"sectors {part.start_sector} to {end} are not within {first} to {last} "
-                         f"of {placement.present.name}")
+                         f"of {name}")
     numbers = [part.number for part in parts]
     for part in parts:
         if numbers.count(part.number) > 1:
@@ -117,11 +121,47 @@ def _volume_groups(layout: Layout) -> Iterator[Reason]:
         yield from _segments(layout, [lv for lv in layout.saved.lvs if lv.vg == vg.id])
 
 
+def _partly(layout: Layout) -> Iterator[Reason]:
+    """An array or a file system of several devices that has some of them on disks that are not rebuilt."""
+    several = [(array.id, array_devices(array)) for array in layout.saved.arrays]
+    several += [(bcache.id, layout.bcache_devices(bcache)) for bcache in layout.saved.bcaches]
+    several += [(btrfs.id, btrfs.devices) for btrfs in layout.saved.btrfs]
+    for ident, devices in several:
+        under = tuple(dict.fromkeys(disk for device in devices for disk in layout.under(device)))
+        ours = [disk for disk in under if layout.all_critical((disk,))]
+        if ours and len(ours) < len(under):
+            yield Reason("mixed", ident, "it lies partly on disks that are not rebuilt: "
+                         + ", ".join(disk for disk in under if disk not in ours),
+                         "give all of its disks the role critical")
+
+
+def _only_by_metadata(layout: Layout) -> Iterator[Reason]:
+    """Volumes that only LVM's own metadata text describes in full."""
+    for vg in layout.saved.vgs:
+        special = [lv.name for lv in layout.saved.lvs if lv.vg == vg.id and lv.type is not LvType.LINEAR]
+        if vg.metadata is None and special:
+            yield Reason("lvm-metadata", vg.id, f"{', '.join(special)} cannot be made without the metadata text of "
+                         "the volume group, which the set does not have", "capture the machine again")
+    for pool in (lv for lv in layout.saved.lvs if lv.type is LvType.THIN_POOL):
+        if not copies(metadata_of(pool, layout.saved.lvs), layout.saved.lvs):
+            yield Reason("thin-metadata", pool.id, "its metadata volume is neither linear, striped nor a mirror, and "
+                         "thin pools of other kinds are not made again", "use another metadata volume (lvmthin(7))")
+
+
+def _layouts(layout: Layout) -> Iterator[Reason]:
+    """mdadm makes a RAID 10 with near, far or offset copies, the kernel runs those with two kinds at once too."""
+    for array in layout.saved.arrays:
+        if array.level is MdLevel.RAID10 and "," in (array.layout or ""):
+            yield Reason("array-layout", array.id, f"no tool makes an array with the layout {array.layout}",
+                         "make it again by hand, with one kind of copies, and capture the machine again")
+
+
 def _segments(layout: Layout, lvs: List[LogicalVolume]) -> Iterator[Reason]:
     used: List[Tuple[str, int, int, str]] = []
     for lv in lvs:
-        pieces = [piece for text in lv.segments if (piece := parse_segment(text))]
-        if len(pieces) != len(lv.segments) or (pieces and sum(count for _, _, count in pieces) != lv.extents):
+        parsed = [parse_stripes(text) for text in lv.segments]
+        pieces = [piece for stripes in parsed for piece in stripes]
+        if not all(parsed) or (pieces and sum(count for _, _, count in pieces) != lv.extents):
             yield Reason("bounds", lv.id, f"its segments do not add up to {lv.extents} extents")
         for pv_id, first, count in pieces:
             pv = layout.pv(pv_id)
@@ -132,6 +172,12 @@ def _segments(layout: Layout, lvs: List[LogicalVolume]) -> Iterator[Reason]:
     for one, other in zip(used, used[1:]):
         if one[0] == other[0] and one[2] > other[1]:
             yield Reason("overlap", other[3], f"its extents on {one[0]} overlap those of {one[3]}")
+
+
+def parse_stripes(text: str) -> Tuple[Tuple[str, int, int], ...]:
+    """``pv0:0:512+pv1:0:512`` as one piece for each stripe; empty when one of them is malformed."""
+    pieces = tuple(parse_segment(leg) for leg in text.split("+"))
+    return tuple(piece for piece in pieces if piece) if all(pieces) else ()
 
 
 def parse_segment(text: str) -> "Tuple[str, int, int] | None":
@@ -148,7 +194,11 @@ def _carriers(layout: Layout) -> Iterator[Reason]:
     seen: dict[str, str] = {}
     saved = layout.saved
     places = [(pv.id, pv.device) for pv in saved.pvs] + [(fs.id, fs.device) for fs in saved.filesystems] \
-        + [(swap.id, swap.device) for swap in saved.swaps]
+        + [(swap.id, swap.device) for swap in saved.swaps if swap.path is None] \
+        + [(luks.id, luks.device) for luks in saved.luks] \
+        + [(one.id, one.device) for one in saved.cachesets] + [(one.id, one.device) for one in saved.bcaches] \
+        + [(array.id, device) for array in saved.arrays for device in array_devices(array)] \
+        + [(btrfs.id, device) for btrfs in saved.btrfs for device in btrfs.devices]
     for ident, device in places:
         if layout.carrier(device) is None:
             yield Reason("dangling", ident, f"{device} is not there")

@@ -9,10 +9,10 @@ from typing import Optional, Sequence
 
 from rescue.detect import detect_hardware
 from rescue.hardware import Hardware
-from rescue.plan_view import plan_text
-from rescue.planner.codec import dump_hardware, dump_plan, load_hardware
+from rescue.planner.codec import dump_hardware
+from rescue.planner.command import add_decisions, add_output, policy_from, show
 from rescue.planner.passes import plan_restore
-from rescue.planner.policy import RestorePolicy, parse_disk_map
+from rescue.planner.spare import hardware_at
 from rescue.trust import BAKED, judge
 from sif.errors import LifeboatError, UsageError
 from sif.reader import load_set
@@ -24,17 +24,16 @@ def parser() -> argparse.ArgumentParser:
         prog="rescue plan", description="Show what a restore would do to which disk, and why. Nothing is written.",
         epilog="Exit codes: 0 there is a plan, 21 there is none; others as in docs/exit-codes.md.")
     words.add_argument("sif", type=Path, nargs="?", help="the set's first part, dr_state.sif")
-    words.add_argument("--hardware", type=Path, metavar="FILE.json",
-                       help="plan for the machine described there instead of this one")
-    words.add_argument("--map", action="append", default=[], metavar="SAVED=PRESENT",
-                       help="send a saved disk to a present one (name, path, serial, WWN or slot); may be repeated")
+    words.add_argument("--hardware", "--on", metavar="MACHINE", help="plan for another machine than this one: JSON as "
+                       "--show-hardware prints it, the set of a machine, or `itself` for that of the set")
     words.add_argument("--exclude", action="append", default=[], metavar="PATH=WHY",
                        help="never use this disk (the medium, a store); may be repeated")
     words.add_argument("--trust", type=Path, default=BAKED, metavar="DIR",
                        help="where the lists of signers are: allowed_signers, revoked_keys (default: %(default)s)")
-    words.add_argument("--json", action="store_true", help="print the plan as JSON")
     words.add_argument("--show-hardware", action="store_true",
                        help="print the hardware as JSON, as --hardware takes it, and plan nothing")
+    add_decisions(words)
+    add_output(words)
     return words
 
 
@@ -49,26 +48,21 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    hardware = _hardware(options)
-    if options.show_hardware:
-        print(dump_hardware(hardware), end="")
+    if options.show_hardware and options.hardware is None:
+        print(dump_hardware(_detected(options)), end="")
         return 0
     if options.sif is None:
         raise UsageError("no SIF is named", wanted="rescue plan SIF")
     loaded = load_set(options.sif)
-    saved = loaded.info
-    plan = plan_restore(saved, hardware, RestorePolicy(parse_disk_map(options.map)))
-    print(dump_plan(plan) if options.json else plan_text(saved, hardware, plan, str(judge(loaded, options.trust))),
-          end="")
+    hardware = _detected(options) if options.hardware is None else hardware_at(options.hardware, loaded.info)
+    if options.show_hardware:
+        print(dump_hardware(hardware), end="")
+        return 0
+    plan = plan_restore(loaded.info, hardware, policy_from(options))
+    show(options, loaded.info, hardware, plan, str(judge(loaded, options.trust)))
     return 0
 
 
-def _hardware(options: argparse.Namespace) -> Hardware:
-    if options.hardware is None:
-        excluded = dict(word.partition("=")[::2] for word in options.exclude)
-        return detect_hardware({path: why or "excluded by the operator" for path, why in excluded.items()})
-    try:
-        return load_hardware(options.hardware.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError("cannot read the hardware file", where=str(options.hardware), found=str(error)) from error
-
+def _detected(options: argparse.Namespace) -> Hardware:
+    excluded = dict(word.partition("=")[::2] for word in options.exclude)
+    return detect_hardware({path: why or "excluded by the operator" for path, why in excluded.items()})

@@ -1,11 +1,11 @@
-"""Which disks an unattended run may overwrite without asking anybody."""
+"""What an unattended run may do without asking anybody: which disks it overwrites, which adjustments it makes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Tuple
 
-from rescue.plan import ConsentNeeded, RestorePlan
+from rescue.plan import Adjustment, ConsentNeeded, RestorePlan
 from sif.errors import Exit, LifeboatError
 from sif.model import Overwrite
 
@@ -35,7 +35,8 @@ def unattended_verdict(plan: RestorePlan, overwrite: Overwrite) -> Verdict:
 
 
 def require_unattended(plan: RestorePlan, overwrite: Overwrite) -> None:
-    """Raise :class:`ConsentMissing` naming every disk that the policy does not let an unattended run overwrite."""
+    """Raise :class:`ConsentMissing` naming every disk that the policy does not let an unattended run overwrite, or
+    every adjustment that it has not agreed to."""
     missing = unattended_verdict(plan, overwrite).missing
     if missing:
         raise ConsentMissing(
@@ -45,7 +46,19 @@ def require_unattended(plan: RestorePlan, overwrite: Overwrite) -> None:
             wanted=f"blank disks{', or the recorded disks themselves' if overwrite is Overwrite.SAME_DISK else ''} "
                    f"(policy overwrite = {overwrite.value})",
             hint="look at the disks; then run attended and agree, wipe them, or set overwrite = any in the SIF")
+    asked = tuple(adjustment for adjustment in plan.adjustments if adjustment.consent)
+    if asked:
+        raise ConsentMissing(
+            "an unattended run may not adapt the machine in this way; nothing was written",
+            where=", ".join(adjustment.subject for adjustment in asked), found="; ".join(map(_told, asked)),
+            wanted="a machine that needs no such adjustment, or consent",
+            hint="run attended and agree; or agree beforehand in the SIF's POLICY: accept = ["
+                 + ", ".join(f'"{code}"' for code in dict.fromkeys(a.code for a in asked)) + "]")
+
+
+def _told(adjustment: Adjustment) -> str:
+    return f"{adjustment.subject} [{adjustment.code}]: {adjustment.before} -> {adjustment.after}"
 
 
 def _covers(overwrite: Overwrite, need: ConsentNeeded) -> bool:
-    return overwrite is Overwrite.ANY or (overwrite is Overwrite.SAME_DISK and need.same_disk)
+    return need.begun or overwrite is Overwrite.ANY or (overwrite is Overwrite.SAME_DISK and need.same_disk)

@@ -42,6 +42,8 @@ class NoPlan(LifeboatError):
 
     def __init__(self, reasons: Tuple[Reason, ...], questions: Tuple[Question, ...] = ()) -> None:
         hints = [f"{q.text} Answer with one of: " + ", ".join(f"--map {answer}" for answer in q.answers)
+                 + f" (of an unattended run: rescue.map={q.answers[0]} on the kernel's command line, or the line "
+                 f"`map.{q.saved} = {q.answers[0]}` in the answers file)"
                  for q in questions]
         hints += [reason.hint for reason in reasons if reason.hint]
         super().__init__(

@@ -11,7 +11,7 @@ from rescue.durable import copy_verified, sha256_of, sync_directory, write_durab
 from rescue.efi import LABEL, EfiBoot
 from rescue.failures import StagingFailed
 from rescue.job import PlacedFile
-from rescue.staging.grubcfg import entry_cfg
+from rescue.staging.grubcfg import GrubPlace, entry_cfg
 from sif.errors import CommandFailed
 from sif.run import run
 
@@ -26,7 +26,7 @@ _GRUB = (Path("/usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed"),
          Path("/usr/lib/grub/x86_64-efi/monolithic/gcdx64.efi"))
 
 
-def install_bios(stage_directory: Path, stage_uuid: str, disks: Sequence[str]) -> None:
+def install_bios(stage_directory: Path, place: GrubPlace, disks: Sequence[str]) -> None:
     """Make a BIOS start phase 2: GRUB with its files in ``lifeboat/grubdir`` on every disk (device paths) given.
 
     Raises :class:`StagingFailed`, for example when a GPT disk has no BIOS boot partition.
@@ -41,10 +41,10 @@ def install_bios(stage_directory: Path, stage_uuid: str, disks: Sequence[str]) -
             raise StagingFailed("GRUB could not be put on the machine's disk", where=disk, found=error.found,
                                 hint="a GPT disk needs a BIOS boot partition, an MBR disk room before its first "
                                 "partition") from error
-    write_durably(boot_directory / "grub" / "grub.cfg", entry_cfg(stage_uuid))
+    write_durably(boot_directory / "grub" / "grub.cfg", entry_cfg(place))
 
 
-def install_uefi(esp: Path, stage_uuid: str) -> Tuple[PlacedFile, ...]:
+def install_uefi(esp: Path, menu: GrubPlace) -> Tuple[PlacedFile, ...]:
     """Put shim and GRUB on the ESP and return the files placed there.
 
     The signed CD GRUB reads its configuration from ``/boot/grub`` of the device it was loaded from. The fallback
@@ -54,10 +54,10 @@ def install_uefi(esp: Path, stage_uuid: str) -> Tuple[PlacedFile, ...]:
     wanted = [(shim, LOADER), (grub, "EFI/lifeboat/grubx64.efi"), (mok, "EFI/lifeboat/mmx64.efi")]
     if not (esp / FALLBACK).exists():
         wanted += [(shim, FALLBACK), (grub, "EFI/BOOT/grubx64.efi"), (mok, "EFI/BOOT/mmx64.efi")]
-    placed = [_place(esp, source, path) for source, path in wanted]
+    placed = [place_on_esp(esp, source, path) for source, path in wanted]
     config = esp / "boot/grub/grub.cfg"
     config.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(config, entry_cfg(stage_uuid))
+    write_durably(config, entry_cfg(menu))
     os.utime(config, (MARK_TIME, MARK_TIME))
     placed.append(PlacedFile("boot/grub/grub.cfg", sha256_of(config)))
     return tuple(placed)
@@ -66,6 +66,9 @@ def install_uefi(esp: Path, stage_uuid: str) -> Tuple[PlacedFile, ...]:
 def announce_uefi(devices: BlockDevices, esp_device: str, efi: EfiBoot) -> None:
     """Make the firmware start our loader next time and, until clean-up, every time."""
     device = devices.by_path(esp_device)
+    if device is not None and device.type.startswith("raid") and device.parents:
+        # On a mirror with its superblock at the end each member is an EFI system partition of its own.
+        device = devices.by_kname(device.parents[0])
     number_on_disk = partition_number(device) if device is not None else None
     if device is None or number_on_disk is None or len(devices.disks_under(device)) != 1:
         raise StagingFailed("the EFI system partition is not a partition of one disk", where=esp_device)
@@ -82,7 +85,8 @@ def is_ours(path: Path, placed: PlacedFile) -> bool:
     return path.is_file() and int(path.stat().st_mtime) == MARK_TIME and sha256_of(path) == placed.sha256
 
 
-def _place(esp: Path, source: Path, path: str) -> PlacedFile:
+def place_on_esp(esp: Path, source: Path, path: str) -> PlacedFile:
+    """Copy a file of ours to ``path`` on the mounted ESP, read it back, and mark it as ours."""
     target = esp / path
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = copy_verified(source, target)

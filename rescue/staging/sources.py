@@ -34,6 +34,10 @@ class RescueFiles:
         """Their size together."""
         return sum(_size(source) for source, _ in self.all)
 
+    def boot_bytes(self) -> int:
+        """The size of what GRUB loads."""
+        return _size(self.kernel) + _size(self.initrd)
+
 
 def bytes_of_set(directory: Path) -> int:
     """The size of the set's files, which are staged beside the rescue system: drivers and a catalog count."""

@@ -6,15 +6,17 @@ import datetime
 import os
 import shutil
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Optional, Tuple
+from typing import Dict, Iterator, Optional, Tuple
 
 from rescue.blockdev import read_block_devices
 from rescue.durable import (
     copy_verified,
     remove_durably,
     remove_tree,
+    sha256_of,
     sync_directory,
     write_bytes_durably,
     write_durably,
@@ -24,14 +26,17 @@ from rescue.events import Events, Step
 from rescue.failures import StagingFailed
 from rescue.job import Job, JobState, PlacedFile, StageFiles
 from rescue.settings import Settings
-from rescue.staging.bootpath import announce_uefi, install_bios, install_uefi
-from rescue.staging.choose import choose_stage
+from rescue.staging.bootpath import MARK_TIME, announce_uefi, install_bios, install_uefi
+from rescue.staging.choose import Sizes, StagePlace, candidates, choose_stage, esp_of
 from rescue.staging.early import appended, early_files
-from rescue.staging.grubcfg import phase2_arguments, phase2_cfg
+from rescue.staging.grubcfg import GrubPlace, phase2_arguments, phase2_cfg
 from rescue.staging.sources import RescueFiles, bytes_of_set
 from rescue.workspace import Workspace
 from sif.model import FileSystem, Firmware, SystemInformation
 from sif.run import run
+
+EARLY_MARGIN_BYTES = 4 * 1024 * 1024
+"""Beside kernel and initrd on an EFI system partition: our loaders, and a few drivers of the set."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +67,19 @@ def in_tree(target: Path, filesystem: FileSystem) -> Path:
 
 
 def free_bytes_of(saved: SystemInformation, target: Path) -> Dict[str, int]:
-    """What the mounted file systems of the target tree offer, by SIF id, in bytes."""
+    """What the mounted volumes of the target tree offer, by SIF id, in bytes; one mounted read-only offers nothing."""
     free = {}
-    for filesystem in saved.filesystems:
-        where = in_tree(target, filesystem)
-        if filesystem.mount and where.is_mount():
+    for volume in candidates(saved):
+        where = target / volume.where.strip("/")
+        if where.is_mount():
             status = os.statvfs(where)
-            free[filesystem.id] = status.f_bavail * status.f_frsize
+            free[volume.ident] = 0 if status.f_flag & os.ST_RDONLY else status.f_bavail * status.f_frsize
     return free
+
+
+def sizes_of(files: RescueFiles, set_directory: Path) -> Sizes:
+    """What staging needs room for: everything, and the part that GRUB loads."""
+    return Sizes(files.needed_bytes() + bytes_of_set(set_directory), files.boot_bytes() + EARLY_MARGIN_BYTES)
 
 
 def stage(order: StageOrder, workspace: Workspace, events: Events) -> Job:
@@ -79,30 +89,68 @@ def stage(order: StageOrder, workspace: Workspace, events: Events) -> Job:
     power cut leaves a machine that starts phase 1 again. Raises :class:`StagingFailed`.
     """
     saved = order.saved
-    needed = order.files.needed_bytes() + bytes_of_set(workspace.set)
-    filesystem = choose_stage(saved, free_bytes_of(saved, workspace.target), needed)
-    files = StageFiles(in_tree(workspace.target, filesystem))
-    with events.step("stage.files", f"Copy the rescue system to {filesystem.mount}") as step:
-        _clear(files)
-        _copy_system(order.files, files, step)
-        _add_early_drivers(order, workspace, files, step)
+    chosen = choose_stage(saved, free_bytes_of(saved, workspace.target), sizes_of(order.files, workspace.set),
+                          order.rescue_firmware)
+    with _mounted(chosen, workspace) as root:
+        return _stage_at(root, chosen, order, workspace, events)
+
+
+def _stage_at(root: Path, chosen: StagePlace, order: StageOrder, workspace: Workspace, events: Events) -> Job:
+    saved, volume, files = order.saved, chosen.volume, StageFiles(root)
+    esp = esp_of(saved)
+    # What GRUB loads lies beside the rest, or on the EFI system partition where GRUB cannot read the rest.
+    loaded = StageFiles(in_tree(workspace.target, esp)) if chosen.esp is not None and esp is not None else files
+    with events.step("stage.files", f"Copy the rescue system to {volume.where}") as step:
+        for place in dict.fromkeys((loaded, files)):
+            _clear(place)
+        _copy_system(order.files, files, loaded, step)
+        _add_early_drivers(order, workspace, loaded, step)
         _copy_set(workspace.set, files)
         write_durably(files.path("plan.json"), order.plan_json)
+    menu = GrubPlace(esp.uuid) if loaded is not files and esp is not None else GrubPlace(volume.uuid, volume.below)
     with events.step("stage.boot", "Install the boot path of phase 2"):
-        esp = _esp(saved)
-        placed = _install_boot_path(order, workspace, files, filesystem, esp)
+        placed = _install_boot_path(order, workspace, files, menu, esp)
+        if loaded is not files:
+            placed += tuple(_ours(loaded.path(name), loaded.root) for name in ("vmlinuz", "initrd.img"))
         job = Job(
             job_id=str(uuid.uuid4()), set_id=saved.version.set_id, hostname=saved.system.hostname,
             created=datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            state=JobState.PENDING, stage_fs=filesystem.id, stage_uuid=filesystem.uuid, sif=order.sif,
+            state=JobState.PENDING, stage_fs=volume.ident, stage_uuid=volume.uuid, sif=order.sif,
             auto=order.settings.auto, esp_fs=esp.id if esp and placed else "", placed=placed,
             signature=order.signature, set_sha256=order.set_sha256, packages=order.packages)
         files.write_job(job)
     _keep_events(workspace, files)
-    arguments = phase2_arguments(order.command_line, filesystem.uuid, order.settings.auto)
-    write_durably(files.commit, phase2_cfg(filesystem.uuid, job.hostname, arguments, order.settings.consoles))
+    arguments = phase2_arguments(order.command_line, volume.uuid, order.settings.auto, chosen.layers)
+    config = phase2_cfg(menu, job.hostname, arguments, order.settings.consoles)
+    # The one that GRUB reads first: the other tells phase 1 that a job is pending, which must then be able to start.
+    for place in dict.fromkeys((loaded, files)):
+        write_durably(place.commit, config)
     run(["sync"], timeout=600)
     return job
+
+
+@contextmanager
+def _mounted(chosen: StagePlace, workspace: Workspace) -> Iterator[Path]:
+    """The root of the staging volume. Of a btrfs that is its default subvolume, which is mounted for it: GRUB and the
+    early userspace see no other."""
+    inside = workspace.target / chosen.volume.where.strip("/")
+    if chosen.volume.type != "btrfs":
+        yield inside
+        return
+    source = run(["findmnt", "--noheadings", "--nofsroot", "--output", "SOURCE", "--mountpoint", str(inside)],
+                 timeout=30).stdout.strip()
+    workspace.stage.mkdir(parents=True, exist_ok=True)
+    run(["mount", "-t", "btrfs", source, str(workspace.stage)], timeout=300)
+    try:
+        yield workspace.stage
+    finally:
+        run(["umount", str(workspace.stage)], timeout=300)
+
+
+def _ours(path: Path, root: Path) -> PlacedFile:
+    """A file on the ESP, marked and known as ours."""
+    os.utime(path, (MARK_TIME, MARK_TIME))
+    return PlacedFile(str(path.relative_to(root)), sha256_of(path))
 
 
 def _clear(files: StageFiles) -> None:
@@ -115,12 +163,14 @@ def _clear(files: StageFiles) -> None:
     sync_directory(files.root)
 
 
-def _copy_system(source: RescueFiles, files: StageFiles, step: Step) -> None:
+def _copy_system(source: RescueFiles, files: StageFiles, loaded: StageFiles, step: Step) -> None:
+    """Copy kernel and initrd to ``loaded``, the squashfs to ``files``."""
     total = source.needed_bytes()
     done = 0
     for path, name in source.all:
-        copy_verified(path, files.path(name))
-        done += files.path(name).stat().st_size
+        place = files.path(name) if path == source.squashfs else loaded.path(name)
+        copy_verified(path, place)
+        done += place.stat().st_size
         step.progress(done / total, f"{name} copied and read back")
 
 
@@ -149,19 +199,10 @@ def _keep_events(workspace: Workspace, files: StageFiles) -> None:
         copy_verified(workspace.events, files.path("events.jsonl"))
 
 
-def _esp(saved: SystemInformation) -> Optional[FileSystem]:
-    """The machine's EFI system partition: the first one that BOOT names, else the one mounted at the usual place."""
-    named = saved.boot.esp[0] if saved.boot and saved.boot.esp else None
-    for filesystem in saved.filesystems:
-        if filesystem.id == named or (named is None and filesystem.mount == "/boot/efi"):
-            return filesystem
-    return None
-
-
-def _install_boot_path(order: StageOrder, workspace: Workspace, files: StageFiles, filesystem: FileSystem,
+def _install_boot_path(order: StageOrder, workspace: Workspace, files: StageFiles, menu: GrubPlace,
                        esp: Optional[FileSystem]) -> Tuple[PlacedFile, ...]:
     if order.rescue_firmware is Firmware.BIOS:
-        install_bios(files.directory, filesystem.uuid, order.boot_disks)
+        install_bios(files.directory, menu, order.boot_disks)
         return ()
     if esp is None:
         raise StagingFailed("the saved machine has no EFI system partition, but this one starts by UEFI",
@@ -169,7 +210,7 @@ def _install_boot_path(order: StageOrder, workspace: Workspace, files: StageFile
     esp_root = in_tree(workspace.target, esp)
     if not esp_root.is_mount():
         raise StagingFailed("the EFI system partition is not mounted", where=str(esp_root))
-    placed = install_uefi(esp_root, filesystem.uuid)
+    placed = install_uefi(esp_root, menu)
     device = run(["findmnt", "--noheadings", "--output", "SOURCE", "--mountpoint", str(esp_root)],
                  timeout=30).stdout.strip()
     announce_uefi(read_block_devices(), device, EfiBoot())

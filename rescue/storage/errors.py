@@ -15,3 +15,7 @@ class RebuildFailed(LifeboatError):
     """A step of the rebuild did not have the effect it should have."""
 
     code = Exit.REBUILD_FAILED
+
+
+class DiskBusy(RebuildFailed):
+    """Something still uses a disk that is to be written; nothing was written to it."""

@@ -1,38 +1,50 @@
 """blivet devices and formats that carry the SIF's identity: what they make is exactly what was saved.
 
-blivet's device tree and action queue order and run the work; these classes do each step through libblockdev
-(or the distribution's tool where libblockdev has no call), check the effect, and report it. They derive from
-blivet's general classes and not from its ``DiskLabel``, ``PartitionDevice`` and LVM classes, because those
-commit the partition table again for every partition and cannot set ids.
+blivet's device tree and action queue order and run the work; these classes do each step with the distribution's own
+tool, check the effect, and report it. They derive from blivet's general classes and not from its ``DiskLabel``,
+``PartitionDevice`` and LVM classes, because those commit the partition table again for every partition and cannot set
+ids.
 """
 
 from __future__ import annotations
 
 import copy
-import json
 import os
-import re
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence
 
-import blivet
-from blivet.deviceaction import ActionCreateFormat
-from blivet.devicelibs.lvm import lvm_devices_add
 from blivet.devices.disk import DiskDevice
 from blivet.devices.storage import StorageDevice
 from blivet.formats import DeviceFormat
-from blivet.formats.fs import FATFS, XFS, Ext2FS, Ext3FS, Ext4FS
+from blivet.formats.fs import F2FS, FATFS, NTFS, XFS, Ext2FS, Ext3FS, Ext4FS
 from blivet.formats.swap import SwapSpace
 from blivet.size import Size
-from gi.repository import BlockDev
 
+from rescue.multipath import show_partitions, start_of
 from rescue.plan import DiskMatch
+from rescue.planner import hidden
 from rescue.planner.layout import is_extended
-from rescue.storage import disks, ext_options, mkfs, raw, table
-from rescue.storage.errors import RebuildFailed
+from rescue.storage import ext_options, lvm_areas, mkfs, raw, records, table
+from rescue.storage.check import require, require_superblock
+from rescue.storage.clearing import clear_disk, clear_rest, require_nothing_spared
+from rescue.storage.groups import Group
+from rescue.storage.isolation import require_ours
 from rescue.storage.lvm_metadata import dm_name
+from rescue.storage.signatures import clean_volume
 from rescue.storage.site import Site
-from sif.model import FileSystem, FsType, LogicalVolume, Partition, PhysicalVolume, Raw, Swap, TableType, VolumeGroup
+from sif.model import (
+    FileSystem,
+    FsType,
+    LogicalVolume,
+    LvRole,
+    LvType,
+    Partition,
+    PhysicalVolume,
+    Raw,
+    Swap,
+    TableType,
+    VolumeGroup,
+)
 from sif.run import run
 
 _TIMEOUT = 600.0
@@ -61,26 +73,25 @@ class ExactDiskLabel(_Exact, DeviceFormat):  # type: ignore[misc]
         site, path = self.site, self.match.path
         disk = site.disk(self.match)
         parts = site.layout.partitions_on(disk.id)
-        with disks.locked(path):
+        if site.kept(f"table:{disk.id}"):
+            show_partitions(path)
+            clear_rest(site, self.match)
+            return
+        with site.unlocked(), site.holds.writing(path):
             clear_disk(site, self.match)
+            require_nothing_spared(site, self.match)
             with site.step(f"table:{disk.id}"):
                 # What is kept sector by sector may be there already: only the other partitions are wiped.
                 kept = {raw.device for raw in site.saved.raws}
                 run(("sfdisk", "--quiet", "--wipe", "always", "--wipe-partitions", "never" if kept else "always", path),
                     timeout=_TIMEOUT, input=table.script(disk, parts, path))
+                records.put(disk, parts, path)
+                show_partitions(path)
                 for part in (part for part in parts if kept and part.id not in kept and not is_extended(part)):
                     run(("wipefs", "--all", "--force", table.node(path, part.number)), timeout=_TIMEOUT)
                 require("partition table", path, table.differences(
                     disk, parts, path, run(("sfdisk", "-J", path), timeout=_TIMEOUT).stdout))
-        disks.settle()
-
-
-def clear_disk(site: Site, match: DiskMatch) -> None:
-    """Erase what the (locked) disk holds, after a last look that it is the planned one and that nobody uses it."""
-    with site.step(f"wipe:{match.saved}"):
-        disks.require_unchanged(match)
-        disks.require_unused(match.path)
-        disks.clear(match.path, raw.stretches(site.saved, match.saved))
+            site.mark(self.match)  # again: sfdisk clears the first sector's boot code
 
 
 class ExactPartition(StorageDevice):  # type: ignore[misc]
@@ -90,25 +101,27 @@ class ExactPartition(StorageDevice):  # type: ignore[misc]
 
     def __init__(self, site: Site, part: Partition, parents: Sequence[Any], fmt: Any) -> None:
         self.site, self.part = site, part
+        node = site.device(part.id)
+        self._dev_dir = str(Path(node).parent)
         self._sector = site.saved.find("DISK", part.disk).logical_sector  # type: ignore[union-attr]
-        super().__init__(Path(site.device(part.id)).name, parents=list(parents), fmt=fmt,
+        super().__init__(Path(node).name, parents=list(parents), fmt=fmt,
                          size=Size(part.sectors * self._sector))
 
     def _create(self) -> None:
+        if self.site.kept(f"partition:{self.part.id}"):
+            return
         with self.site.step(f"partition:{self.part.id}"):
-            folder = Path("/sys/class/block", self.name)
             wanted = {"start": self.part.start_sector * self._sector // 512,
                       "size": self.part.sectors * self._sector // 512}
             if is_extended(self.part):
                 del wanted["size"]  # the kernel shows the container of logical partitions as two sectors
-            found = {name: int((folder / name).read_text("ascii")) for name in wanted if (folder / name).exists()}
+            found = start_of(self.name)
             require(f"partition {self.part.id}", self.path, tuple(
                 f"{name} is {found.get(name)}, not {value} (in 512 bytes)" for name, value in wanted.items()
                 if found.get(name) != value))
 
     def _post_create(self) -> None:
         self.exists = True
-        self.update_sysfs_path()
 
 
 class ExactPV(_Exact, DeviceFormat):  # type: ignore[misc]
@@ -124,10 +137,13 @@ class ExactPV(_Exact, DeviceFormat):  # type: ignore[misc]
         self.site, self.pv, self.metadata = site, pv, metadata
 
     def _create(self, **_kwargs: Any) -> None:
+        if self.site.kept(f"pv:{self.pv.id}"):
+            return
         with self.site.step(f"pv:{self.pv.id}"):
-            BlockDev.fs.clean(self.device, force=True)
-            BlockDev.lvm.pvcreate(self.device, 0, 0, extra={
-                "--uuid": self.pv.uuid, "--restorefile": str(self.metadata), "--yes": "", "--force": ""})
+            require_ours(self.site, self.device)
+            clean_volume(self.device)
+            run(("pvcreate", "--devices", ",".join(self.site.pv_devices()), "--quiet", "--yes", "--force", "--uuid",
+                 self.pv.uuid, "--restorefile", str(self.metadata), self.device), timeout=_TIMEOUT)
             require_superblock(self.device, {"TYPE": "LVM2_member", "UUID": self.pv.uuid})
 
 
@@ -136,9 +152,10 @@ class ExactVG(StorageDevice):  # type: ignore[misc]
 
     _type = "exact vg"
     _dev_dir = "/dev"
+    _unsynchronized_methods = ["_prepare_hidden", "_volumes"]
 
     def __init__(self, site: Site, vg: VolumeGroup, parents: Sequence[Any], metadata: Path) -> None:
-        self.site, self.vg, self.metadata = site, vg, metadata
+        self.site, self.vg, self.metadata, self.group = site, vg, metadata, Group(site, vg)
         super().__init__(vg.name, parents=list(parents), size=Size(0))
 
     @property
@@ -150,24 +167,33 @@ class ExactVG(StorageDevice):  # type: ignore[misc]
         """A group has no place in sysfs."""
 
     def _create(self) -> None:
+        if self.site.kept(f"vg:{self.vg.id}"):
+            return
         with self.site.step(f"vg:{self.vg.id}"):
-            only = lvm_devices(self.site)
-            run(("vgcfgrestore", *only, "--yes", "--file", str(self.metadata), self.vg.name), timeout=_TIMEOUT)
-            self._verify(only)
+            self._prepare_hidden()
+            self.group.restore(self.metadata)
 
-    def _verify(self, only: Tuple[str, ...]) -> None:
-        (group,) = lvm_report("vg", ("vgs", *only, "-o", "vg_uuid,vg_extent_size", self.vg.name))
-        found = [f"{name} is {got}, not {wanted}" for name, got, wanted in (
-            ("uuid", group["vg_uuid"], self.vg.uuid),
-            ("extent size", int(group["vg_extent_size"]), self.vg.pe_bytes)) if got != wanted]
-        there = {row["pv_uuid"]: row for row in lvm_report(
-            "pv", ("pvs", *only, "-o", "pv_uuid,pe_start,pv_pe_count", "-S", f"vg_uuid={self.vg.uuid}"))}
-        for pv in (pv for pv in self.site.saved.pvs if pv.id in self.vg.pvs):
-            row = there.get(pv.uuid)
-            got = (int(row["pe_start"]), int(row["pv_pe_count"])) if row else None
-            if got != (pv.pe_start_bytes, pv.extents):
-                found.append(f"{pv.id} (start, extents) is {got}, not {(pv.pe_start_bytes, pv.extents)}")
-        require(f"volume group {self.vg.name}", ", ".join(self.site.pv_devices()), tuple(found))
+    def _volumes(self) -> List[LogicalVolume]:
+        return [lv for lv in self.site.saved.lvs if lv.vg == self.vg.id]
+
+    def _prepare_hidden(self) -> None:
+        """Make what the group's hidden volumes will find on the disks: zeros, and thin pools without a block."""
+        site, vg = self.site, self.vg
+        volumes = self._volumes()
+        pvs = {pv.id: pv for pv in site.saved.pvs if pv.id in vg.pvs}
+        nodes = {pv.id: site.device(pv.device) for pv in pvs.values()}
+        for volume in volumes:
+            for area in lvm_areas.flat(lvm_areas.areas(vg, volume, pvs, nodes)):
+                lvm_areas.hide(area)
+        for volume in hidden.stale(volumes):
+            for area in lvm_areas.flat(lvm_areas.areas(vg, volume, pvs, nodes)):
+                lvm_areas.zero(area)
+        for pool in (lv for lv in volumes if lv.type is LvType.THIN_POOL and lv.role is LvRole.VOLUME):
+            number = lvm_areas.transaction_id(self.metadata.read_text("utf-8"), pool.name)
+            thin = [lv for lv in volumes if lv.pool == pool.id and lv.type is LvType.THIN]
+            xml = lvm_areas.thin_xml(pool, thin, vg.pe_bytes, number)
+            for one in hidden.copies(hidden.metadata_of(pool, volumes), volumes):
+                lvm_areas.write_thin_metadata(one, lvm_areas.areas(vg, one, pvs, nodes), xml, site.work_dir)
 
     def _post_create(self) -> None:
         self.exists = True
@@ -180,49 +206,50 @@ class ExactLV(StorageDevice):  # type: ignore[misc]
     _dev_dir = "/dev/mapper"
 
     def __init__(self, site: Site, lv: LogicalVolume, group: ExactVG, fmt: Any) -> None:
-        self.site, self.lv, self.group = site, lv, group.vg
+        self.site, self.lv, self.vg, self.group = site, lv, group.vg, group.group
         super().__init__(dm_name(group.vg.name, lv.name), parents=[group], fmt=fmt,
                          size=Size(lv.extents * group.vg.pe_bytes))
 
     def _create(self) -> None:
-        with self.site.step(f"lv:{self.lv.id}"):
-            BlockDev.lvm.lvactivate(self.group.name, self.lv.name, True, False, None)
-            (row,) = lvm_report("lv", ("lvs", *lvm_devices(self.site), "-o", "lv_uuid,lv_size,lv_active",
-                                       f"{self.group.name}/{self.lv.name}"))
-            wanted = {"lv_uuid": self.lv.uuid, "lv_size": str(self.lv.extents * self.group.pe_bytes),
-                      "lv_active": "active"}
+        with self.site.step_or_kept(f"lv:{self.lv.id}"):
+            wanted = {"lv_uuid": self.lv.uuid, "lv_size": str(self.lv.extents * self.vg.pe_bytes)}
+            # A cache pool in reserve has no device before it caches something, and LVM leaves a thin snapshot alone.
+            if self.lv.type is not LvType.CACHE_POOL and self.lv.active:
+                wanted["lv_active"] = "active"
+            if self.lv.type is LvType.CACHE:
+                wanted["cache_dirty_blocks"] = "0"  # else it was not made anew, and holds what the old disk had
+            row = self.group.volume(self.lv)
             require(f"logical volume {self.lv.name}", self.path, tuple(
                 f"{name} is {row[name]}, not {value}" for name, value in wanted.items() if row[name] != value))
-            disks.settle()
 
     def _post_create(self) -> None:
         self.exists = True
-        self.update_sysfs_path()
 
 
 class _ExactFS(_Exact):
-    """Makes the file system through libblockdev with every saved option, and checks its superblock."""
+    """Makes the file system with every saved option, and checks its superblock."""
 
     site: Site
     fs: FileSystem
     device: str
 
     def _create(self, **_kwargs: Any) -> None:
+        if self.site.kept(f"fs:{self.fs.id}"):
+            return
         with self.site.step(f"fs:{self.fs.id}"):
-            BlockDev.fs.clean(self.device, force=True)
-            options = BlockDev.FSMkfsOptions(None, None, False, False)
-            BlockDev.fs.mkfs(self.device, self.fs.type.value, options, extra=mkfs.extra_arguments(self.fs))
+            require_ours(self.site, self.device)
+            clean_volume(self.device)
+            run(mkfs.command(self.fs, self.device), timeout=_TIMEOUT)
             if self.fs.type in mkfs.EXT:
                 self._finish_ext()
+            if self.fs.type is FsType.NTFS:
+                run(("ntfslabel", f"--new-serial={self.fs.uuid}", self.device), timeout=_TIMEOUT)
             require_superblock(self.device, {"TYPE": self.fs.type.value, "UUID": self.fs.uuid,
                                              "LABEL": self.fs.label or ""})
 
     def _finish_ext(self) -> None:
-        """Set what mke2fs does not, and check the geometry."""
-        options = ext_options.tune2fs_arguments(self.fs)
-        if options:
-            run(("tune2fs", *options, self.device), timeout=_TIMEOUT)
-        shown = run(("dumpe2fs", "-h", self.device), timeout=_TIMEOUT).stdout
+        """Set what mke2fs does not, and check the geometry that is listed then."""
+        shown = run(("tune2fs", *ext_options.tune2fs_arguments(self.fs), "-l", self.device), timeout=_TIMEOUT).stdout
         require(f"file system {self.fs.id}", self.device, mkfs.ext_differences(self.fs, shown))
 
 
@@ -246,8 +273,16 @@ class ExactVFAT(_ExactFS, FATFS):  # type: ignore[misc]
     """FAT as it was made."""
 
 
+class ExactNTFS(_ExactFS, NTFS):  # type: ignore[misc]
+    """NTFS as it was made."""
+
+
+class ExactF2FS(_ExactFS, F2FS):  # type: ignore[misc]
+    """F2FS as it was made."""
+
+
 _CLASSES = {FsType.EXT2: ExactExt2, FsType.EXT3: ExactExt3, FsType.EXT4: ExactExt4, FsType.XFS: ExactXFS,
-            FsType.VFAT: ExactVFAT}
+            FsType.VFAT: ExactVFAT, FsType.NTFS: ExactNTFS, FsType.F2FS: ExactF2FS}
 
 
 class ExactRaw(_Exact, DeviceFormat):  # type: ignore[misc]
@@ -263,7 +298,10 @@ class ExactRaw(_Exact, DeviceFormat):  # type: ignore[misc]
         self.site, self.saved = site, saved
 
     def _create(self, **_kwargs: Any) -> None:
+        if self.site.kept(f"raw:{self.saved.id}"):
+            return
         with self.site.step(f"raw:{self.saved.id}"):
+            require_ours(self.site, self.device)
             raw.put_back(self.saved, self.device, self.site.images.get(self.saved.id))
 
 
@@ -275,10 +313,14 @@ class ExactSwap(_Exact, SwapSpace):  # type: ignore[misc]
         self.site, self.swap = site, swap
 
     def _create(self, **_kwargs: Any) -> None:
+        if self.site.kept(f"swap:{self.swap.id}"):
+            return
         with self.site.step(f"swap:{self.swap.id}"):
-            BlockDev.fs.clean(self.device, force=True)
-            BlockDev.swap.mkswap(self.device, self.swap.label, self.swap.uuid,
-                                 extra={"-p": str(self.swap.page_bytes)})
+            require_ours(self.site, self.device)
+            clean_volume(self.device)
+            label = ("--label", self.swap.label) if self.swap.label else ()
+            run(("mkswap", "--force", "--pagesize", str(self.swap.page_bytes), "--uuid", self.swap.uuid, *label,
+                 self.device), timeout=_TIMEOUT)
             require_superblock(self.device, {"TYPE": "swap", "UUID": self.swap.uuid, "LABEL": self.swap.label or ""})
 
 
@@ -295,54 +337,6 @@ def disk_device(site: Site, match: DiskMatch) -> Any:
                       sysfs_path=os.path.realpath(f"/sys/class/block/{match.name}"))
 
 
-def empty_tree(site: Site) -> Any:
-    """A blivet without any device, and LVM confined to the plan's physical volumes."""
-    tree = blivet.Blivet()  # forgets the devices that LVM may see, so they come after it
-    for path in site.pv_devices():
-        lvm_devices_add(path)
-    return tree
-
-
-def format_disk(tree: Any, disk: Any, fmt: Any) -> None:
-    """Schedule a format for a whole disk.
-
-    Not by blivet's ``format_device``: that schedules a destroy action too, which would wipe the disk before the
-    last look at it.
-    """
-    tree.devicetree.actions.add(ActionCreateFormat(disk, fmt))
-
-
 def has_table(site: Site, match: DiskMatch) -> bool:
     """Whether the saved disk carries a partition table."""
     return site.disk(match).table is not TableType.NONE
-
-
-# Reading back
-
-def lvm_devices(site: Site) -> Tuple[str, ...]:
-    """The option that confines an LVM command to the plan's physical volumes."""
-    return ("--devices", ",".join(site.pv_devices()))
-
-
-def lvm_report(kind: str, argv: Sequence[str]) -> List[Dict[str, str]]:
-    """The rows of an LVM report, sizes in bytes."""
-    shown = run((*argv, "--reportformat", "json", "--units", "b", "--nosuffix"), timeout=_TIMEOUT).stdout
-    return [row for report in json.loads(shown)["report"] for row in report.get(kind, [])]
-
-
-def require_superblock(path: str, wanted: Dict[str, str]) -> None:
-    """Raise :class:`RebuildFailed` unless the device itself (not udev's memory of it) says what it should."""
-    shown = run(("blkid", "-p", "-o", "export", path), timeout=_TIMEOUT, ok=(0, 2)).stdout
-    # The export format escapes shell characters with a backslash.
-    found = {name: re.sub(r"\\(.)", r"\1", value)
-             for name, _, value in (line.partition("=") for line in shown.splitlines())}
-    require("superblock", path, tuple(
-        f"{name} is {found.get(name, '')!r}, not {value!r}" for name, value in wanted.items()
-        if found.get(name, "").lower() != value.lower()))
-
-
-def require(what: str, where: str, differences: Tuple[str, ...]) -> None:
-    """Raise :class:`RebuildFailed` with the differences, if there are any."""
-    if differences:
-        raise RebuildFailed(f"the {what} did not come out as saved", where=where, found="; ".join(differences),
-                            wanted="what the SIF says", hint="keep the logs and report this; the disk is incomplete")

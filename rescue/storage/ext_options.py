@@ -26,6 +26,7 @@ def mke2fs_arguments(fs: FileSystem) -> Dict[str, object]:
     """Options for making it, None for those that the set leaves open."""
     known = parameters(fs)
     return {"-J": _journal(fs, known) or None, "-g": known.get("blocks_per_group"), "-C": known.get("cluster_bytes"),
+            "-i": known.get("inode_ratio") if fs.inodes is None else None,
             "-G": known.get("flex_bg"), "-e": known.get("errors"), "-o": known.get("os"),
             "-E": _extended(fs, known) or None}
 
@@ -60,7 +61,7 @@ def resize_blocks(fs: FileSystem, known: Mapping[str, str]) -> int:
     reserved, block = int(known.get("reserved_gdt_blocks", 0)), fs.block_size or 4096
     if not reserved or fs.blocks is None or "resize_inode" not in fs.features:
         return 0
-    group = int(known.get("blocks_per_group", 8 * int(known.get("cluster_bytes", block))))
+    group = int(known.get("blocks_per_group", 8 * block))  # mke2fs reckons so, also where clusters make groups larger
     per_block = block // int(known.get("desc_bytes", 32))
     groups = -(-(fs.blocks - (1 if block == 1024 else 0)) // group)
     descriptors = -(-groups // per_block)
@@ -81,8 +82,10 @@ def tune2fs_arguments(fs: FileSystem) -> Tuple[str, ...]:
         found += ["-o", ",".join([*unwanted, *wanted])]
     extended = [f"{option}={known[name]}" for name, option in (
         ("extended_mount_options", "mount_opts"), ("hash", "hash_alg")) if name in known]
-    for word in extended:
-        found += ["-E", word]
+    # mke2fs takes them from what the device says of itself, and has no word for none
+    extended += [f"{name}=0" for name in ("stride", "stripe_width") if name not in known]
+    if extended:  # of several -E tune2fs takes the last
+        found += ["-E", ",".join(extended)]
     found += ["-c", known.get("max_mounts", "-1"), "-i", f"{known.get('check_seconds', '0')}s"]
     for name, option in (("reserved_uid", "-u"), ("reserved_gid", "-g")):
         if name in known:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Dict, List, Sequence
 
+from rescue.plan import Renamed
 from rescue.planner.check import parse_segment
 from sif.model import LogicalVolume, PhysicalVolume, VolumeGroup
 
@@ -42,6 +43,13 @@ def metadata_text(vg: VolumeGroup, pvs: Sequence[PhysicalVolume], lvs: Sequence[
             lines += _volume(lv, names)
         lines.append("}")
     return "\n".join([*lines, "}", ""])
+
+
+def of_replica(text: str, renamed: Sequence[Renamed]) -> str:
+    """LVM's own metadata text with the identities of a replica."""
+    for new in renamed:
+        text = text.replace(f'"{new.before}"', f'"{new.after}"')
+    return text
 
 
 def _volume(lv: LogicalVolume, names: Dict[str, str]) -> List[str]:

@@ -1,6 +1,7 @@
 """Options that make a file system the way the saved one was made. Pure: records in, options out.
 
-Sources: mke2fs(8), mkfs.xfs(8), mkfs.fat(8). Values are handed to libblockdev as its ``extra`` arguments.
+Sources: mke2fs(8), mkfs.xfs(8), mkfs.fat(8), mkntfs(8), mkfs.f2fs(8).
+The programs are run directly: libblockdev would ask each for its version first, and forks the whole agent each time.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Dict, List, Tuple
 
-from rescue.storage import ext_options
+from rescue.storage import ext_options, fat_ntfs_f2fs
 from rescue.storage.errors import RebuildFailed
 from sif.model import FileSystem, FsType
 
@@ -44,11 +45,27 @@ _XFS_ONLY_WHEN_SET = frozenset({*_XFS_STRIPES, "exchange", "naming_parent", "met
 _XFS_SMALL, _XFS_SMALL_LOG = 300 << 20, 64 << 20
 
 
+_PROGRAM = {FsType.VFAT: ("mkfs.vfat", "--mbr=no"), FsType.NTFS: ("mkntfs",)}
+"""Programs that are not just ``mkfs.`` and the type. A FAT on a whole disk gets no partition table."""
+
+
+def command(fs: FileSystem, device: str) -> Tuple[str, ...]:
+    """The program that makes the file system, and its arguments."""
+    words = [word for option, value in extra_arguments(fs).items() for word in (option, value) if word]
+    size = fat_ntfs_f2fs.size_argument(fs)
+    if fs.type in EXT and fs.blocks is not None and fs.block_size is not None:
+        size = (str(fs.blocks),)
+    return (*_PROGRAM.get(fs.type, (f"mkfs.{fs.type.value}",)), *words, device, *size)
+
+
 def extra_arguments(fs: FileSystem) -> Dict[str, str]:
     """The arguments for the file system's mkfs, beyond the device."""
     if fs.type in EXT:
         return _ext(fs)
-    return _xfs(fs) if fs.type is FsType.XFS else _vfat(fs)
+    if fs.type is FsType.XFS:
+        return _xfs(fs)
+    return _given({FsType.VFAT: fat_ntfs_f2fs.vfat, FsType.NTFS: fat_ntfs_f2fs.ntfs,
+                   FsType.F2FS: fat_ntfs_f2fs.f2fs}[fs.type](fs))
 
 
 def _ext(fs: FileSystem) -> Dict[str, str]:
@@ -99,13 +116,6 @@ def _xfs_value(fs: FileSystem, name: str, value: str) -> str:
 def properties(fs: FileSystem) -> Tuple[Tuple[str, str], ...]:
     """The ``name=value`` features of an XFS file system, split."""
     return tuple((name, value) for name, _, value in (feature.partition("=") for feature in fs.features))
-
-
-def _vfat(fs: FileSystem) -> Dict[str, str]:
-    sector = fs.sector_size or 512
-    cluster = str(fs.block_size // sector) if fs.block_size else None
-    return _given({"-I": "", "-i": fs.uuid.replace("-", ""), "-n": fs.label, "-F": fs.fat_bits,
-                   "-S": fs.sector_size, "-s": cluster})
 
 
 def ext_differences(fs: FileSystem, shown: str) -> Tuple[str, ...]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import Collection, Optional, Tuple
 
 from rescue.plan import RestorePlan
 from rescue.planner.layout import Layout
+from rescue.storage.bringup import bring_up, node
+from rescue.storage.btrfs_copies import forget_copies
 from rescue.storage.errors import RebuildFailed
-from rescue.storage.site import device_node
+from rescue.storage.site import Secrets, no_secrets
 from sif.errors import CommandFailed
-from sif.model import FileSystem, SystemInformation
+from sif.model import SystemInformation
 from sif.run import run
 
 _TIMEOUT = 300.0
@@ -21,17 +24,50 @@ _FOR_INIT = re.compile(r"(noauto|nofail|auto|_netdev|user|users|nouser|owner|gro
 """Options of fstab that speak to the init system, or that must not steer a restore."""
 
 
-def mount_tree(saved: SystemInformation, plan: Optional[RestorePlan], target: Path, read_only: bool = False) -> None:
-    """Mount every saved file system that has a mount point below ``target``, the root first.
+@dataclass(frozen=True)
+class Place:
+    """Something that is mounted: where, from which device, as what, with which options of the SIF."""
 
-    Volume groups are activated before, confined to the plan's disks when there is a plan. Devices are found
-    by the plan, else by UUID. Raises :class:`RebuildFailed`; what was mounted is then unmounted again.
+    mount: str
+    device: str
+    type: str
+    options: Optional[str]
+    extra: str = ""
+    alone: bool = False
+
+
+def places(saved: SystemInformation, plan: Optional[RestorePlan], alone: Collection[str] = ()) -> Tuple[Place, ...]:
+    """Everything of the saved machine that has a mount point, outer before inner."""
+    layout = Layout(saved)
+    found = [Place(fs.mount, node(saved, plan, layout, fs.device), fs.type.value, fs.options, alone=fs.id in alone)
+             for fs in saved.filesystems if fs.mount]
+    for btrfs in saved.btrfs:
+        device = node(saved, plan, layout, btrfs.devices[0])
+        if btrfs.mount:
+            found.append(Place(btrfs.mount, device, "btrfs", btrfs.options, "subvolid=5"))
+        found += [Place(sub.mount, device, "btrfs", sub.options, f"subvol=/{sub.path}")
+                  for sub in saved.subvolumes if sub.btrfs == btrfs.id and sub.mount]
+    return tuple(sorted((place for place in found if place.mount.startswith("/")),
+                        key=lambda place: Path(place.mount).parts))
+
+
+def mount_tree(saved: SystemInformation, plan: Optional[RestorePlan], target: Path, read_only: bool = False,
+               secrets: Secrets = no_secrets, alone: Collection[str] = ()) -> None:
+    """Mount every saved file system that has a mount point below ``target``, the root first; those whose ids are in
+    ``alone`` so that not a byte of them changes.
+
+    Arrays, encrypted volumes and volume groups are brought up before, confined to the plan's disks when there is a
+    plan. Devices are found by the plan, else by what is written on them. Raises :class:`RebuildFailed`; what was
+    mounted is then unmounted again.
     """
-    _activate(saved, plan)
-    run(("udevadm", "settle", "--timeout=120"), timeout=130)
+    saved = saved if plan is None else plan.target_of(saved)
+    bring_up(saved, plan, secrets)
+    planned = {action.id for action in plan.actions} if plan is not None else set()
+    for btrfs in (btrfs for btrfs in saved.btrfs if f"btrfs:{btrfs.id}" in planned):
+        forget_copies(btrfs.uuid, [node(saved, plan, Layout(saved), device) for device in btrfs.devices])
     try:
-        for fs in _in_order(saved):
-            _mount(saved, plan, fs, target, read_only)
+        for place in places(saved, plan, alone):
+            _mount(place, target, read_only)
     except (RebuildFailed, OSError):
         unmount_tree(target)
         raise
@@ -55,47 +91,34 @@ def mount_points(mountinfo: str, target: Path) -> Tuple[str, ...]:
     return tuple(point for point in points if point == base or point.startswith(base.rstrip("/") + "/"))
 
 
-def mount_options(fs: FileSystem, read_only: bool) -> str:
+def mount_options(options: Optional[str], read_only: bool, extra: str = "") -> str:
     """The options to mount with: those that change what files look like (umask, subvol, acl), no others."""
-    words = [word for word in (fs.options or "").split(",") if word and not _FOR_INIT.fullmatch(word)]
+    words = [word for word in (options or "").split(",") if word and not _FOR_INIT.fullmatch(word)]
+    if extra:
+        words = [*(word for word in words if not word.startswith(("subvol=", "subvolid="))), extra]
     return ",".join(["ro" if read_only else "rw", *words])
 
 
-def _in_order(saved: SystemInformation) -> List[FileSystem]:
-    """The file systems with a mount point, outer before inner."""
-    return sorted((fs for fs in saved.filesystems if (fs.mount or "").startswith("/")),
-                  key=lambda fs: Path(fs.mount or "/").parts)
+_NO_JOURNAL = {"xfs": "norecovery", "ext3": "noload", "ext4": "noload"}
+"""What keeps a read-only mount from replaying a journal."""
 
 
-def _mount(saved: SystemInformation, plan: Optional[RestorePlan], fs: FileSystem, target: Path,
-           read_only: bool) -> None:
-    point = target / (fs.mount or "/").lstrip("/")
+def options_of(place: Place, read_only: bool) -> str:
+    """The options that a place is mounted with."""
+    # A copy of an XFS may be mounted from another disk; only its uuid is the same.
+    extra = "nouuid" if place.type == "xfs" else place.extra
+    if place.alone and place.type in _NO_JOURNAL:
+        extra = ",".join(word for word in (extra, _NO_JOURNAL[place.type]) if word)
+    return mount_options(place.options, read_only or place.alone, extra)
+
+
+def _mount(place: Place, target: Path, read_only: bool) -> None:
+    point = target / place.mount.lstrip("/")
     if not point.is_dir() and not read_only:
         point.mkdir(parents=True)
-    device = _device(saved, plan, fs)
     try:
-        run(("mount", "-t", fs.type.value, "-o", mount_options(fs, read_only), device, str(point)), timeout=_TIMEOUT)
+        run(("mount", "-t", place.type, "-o", options_of(place, read_only), place.device, str(point)),
+            timeout=_TIMEOUT)
     except CommandFailed as error:
-        raise RebuildFailed("a file system cannot be mounted", where=f"{device} at {point}", found=error.found,
+        raise RebuildFailed("a file system cannot be mounted", where=f"{place.device} at {point}", found=error.found,
                             hint="see the kernel's log; if the disk is damaged, start again with phase 1") from error
-
-
-def _device(saved: SystemInformation, plan: Optional[RestorePlan], fs: FileSystem) -> str:
-    if plan is not None:
-        try:
-            return device_node(plan, Layout(saved), fs.device)
-        except KeyError:
-            pass  # it lies on a data disk, which no plan places
-    return f"UUID={fs.uuid}"
-
-
-def _activate(saved: SystemInformation, plan: Optional[RestorePlan]) -> None:
-    """Make the volumes of the saved groups appear."""
-    planned = {action.id for action in plan.actions} if plan else set()
-    for vg in saved.vgs:
-        only: Tuple[str, ...] = ()
-        if plan is not None and f"vg:{vg.id}" in planned:
-            layout = Layout(saved)
-            nodes = [device_node(plan, layout, pv.device) for pv in saved.pvs if pv.id in vg.pvs]
-            only = ("--devices", ",".join(nodes))
-        run(("vgchange", *only, "--activate", "y", "--select", f"vg_uuid={vg.uuid}"), timeout=_TIMEOUT)

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
+from rescue.multipath import is_map
 from rescue.planner.layout import mbr_type
 from sif.model import Disk, Partition, TableType
 
@@ -16,7 +17,9 @@ LABELS = {TableType.GPT: "gpt", TableType.MBR: "dos"}
 
 
 def node(disk_path: str, number: int) -> str:
-    """The device node of a partition: ``/dev/vda1``, ``/dev/nvme0n1p1``."""
+    """The device node of a partition: ``/dev/vda1``, ``/dev/nvme0n1p1``, ``/dev/mapper/3600508b4-part1``."""
+    if is_map(disk_path):
+        return f"{disk_path}-part{number}"
     return f"{disk_path}{'p' if disk_path[-1].isdigit() else ''}{number}"
 
 
@@ -83,7 +86,7 @@ def differences(disk: Disk, partitions: Sequence[Partition], disk_path: str, sho
     if disk.table is TableType.GPT and disk.first_lba is not None:
         _compare(found, "first usable sector", disk.first_lba, table.get("firstlba"))
     if disk.table is TableType.GPT and disk.gpt_entries is not None:
-        _compare(found, "entries", disk.gpt_entries, table.get("table-length", 128))
+        _compare(found, "entries", disk.gpt_entries, int(table.get("table-length", 128)))
     there = {str(entry["node"]): entry for entry in table.get("partitions", [])}
     for part in partitions:
         entry = there.pop(node(disk_path, part.number), None)

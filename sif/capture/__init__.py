@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import posixpath
-import uuid
-from dataclasses import dataclass, replace
+import time
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from sif import look
 from sif.capture.blocks import BlockDevice, descendants, whole_disks
 from sif.capture.boot import EXCLUDABLE
-from sif.capture.btrfs import probe_btrfs_members
+from sif.capture.btrfs_members import probe_btrfs_members
 from sif.capture.crypttab import crypttab_devices
 from sif.capture.errors import CaptureFailed, NotRestorable, not_restorable
 from sif.capture.from_providers import Asker, nobody, volumes_of
@@ -32,15 +30,14 @@ from sif.capture.swapfiles import read_swaps
 from sif.capture.system import probe_system
 from sif.capture.trees import in_tree, offline
 from sif.check import check
-from sif.drivers.collect import Collect, collect_drivers, with_drivers
-from sif.drivers.tools import with_tools
+from sif.drivers import Collect
 from sif.errors import UsageError
 from sif.features import features_of
 from sif.model import Btrfs, Disk, DiskRole, FileSystem, Store, Subvolume, SystemInformation, TableType, Version
+from sif.plain import dataclass, replace
 from sif.problems import errors_of, rejection
 from sif.questions import SECONDS, of_the_machine
 from sif.raw.choose import KeptRaw, RawWish
-from sif.raw.keep import require_idle
 
 __all__ = ["DEFAULT_PROVIDERS", "CaptureFailed", "Captured", "NotRestorable", "capture", "parse_fstab", "probe_storage"]
 
@@ -107,7 +104,9 @@ def _captured(providers: Path, hostname: Optional[str], exclude_disks: Sequence[
     storage = probe_storage(roles.critical(), blocks=devices, exclude=things, raw=replace(wish, used=frozenset(used)))
     fstab, mounts = configured_mounts(), tuple(mount for mount in read_mounts() if _system_mount(mount.place))
     require_not_needed(storage, exclude_disks, devices, fstab, mounts)
-    require_idle(storage.raw, devices)
+    if storage.raw:
+        from sif.raw.keep import require_idle  # as below: a capture loads what this machine needs
+        require_idle(storage.raw, devices)
     storage = with_mounts(storage, fstab, _mounted(storage, devices), mounts, read_swaps())
     storage = without_files(storage, files)
     storage = replace(storage, filesystems=tuple(_with_usage(fs) for fs in storage.filesystems))
@@ -127,8 +126,7 @@ def _captured(providers: Path, hostname: Optional[str], exclude_disks: Sequence[
     _check_stores(roles, devices, part.stores())
     others = _other_disks(roles, devices)
     info = part.into(replace(info, disks=(*info.disks, *others)))
-    found = with_tools(collect_drivers(info, drivers), tools)
-    info = with_drivers(info, found)
+    info, driver_files, driver_notes = _with_drivers(info, drivers, tools)
     info = replace(info, version=replace(info.version, requires=features_of(info)))
     loud = require_restorable(storage, info, describe_all)
     info, shared = mirrors_as_found(info)
@@ -136,8 +134,8 @@ def _captured(providers: Path, hostname: Optional[str], exclude_disks: Sequence[
     if problems:
         raise rejection(info.system.hostname, problems)
     left = tuple(f"disk {disk.device} is not rebuilt (role {disk.role.value})" for disk in others)
-    captured = Captured(info, {**dict(storage.files), **found.content, **written.files, **part.files},
-                        (*loud, *left, *storage.notes, *found.notes, *shared, *part.notes, *notes), storage.raw)
+    captured = Captured(info, {**dict(storage.files), **driver_files, **written.files, **part.files},
+                        (*loud, *left, *storage.notes, *driver_notes, *shared, *part.notes, *notes), storage.raw)
     return add_catalog(captured) if catalog else captured
 
 
@@ -152,10 +150,21 @@ def add_catalog(captured: Captured) -> Captured:
                    files={**captured.files, part.path: part.data}, notes=(*captured.notes, *part.notes))
 
 
+def _with_drivers(info: SystemInformation, which: Collect,
+                  tools: Sequence[str]) -> Tuple[SystemInformation, Mapping[str, bytes], Tuple[str, ...]]:
+    """The set with its drivers and programs, their files, and notes."""
+    if which is Collect.NONE and not tools:
+        return info, {}, ()
+    from sif.drivers.collect import collect_drivers, with_drivers
+    from sif.drivers.tools import with_tools
+    found = with_tools(collect_drivers(info, which), tools)
+    return with_drivers(info, found), found.content, found.notes
+
+
 def _version() -> Version:
-    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Version(signature="$SIF$", format="2.0", set_id=str(uuid.uuid4()), part=1, parts=2, provider=PROVIDER,
-                   created=now)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    set_id = Path("/proc/sys/kernel/random/uuid").read_text("ascii").strip()  # the module uuid loads ten others
+    return Version(signature="$SIF$", format="2.0", set_id=set_id, part=1, parts=2, provider=PROVIDER, created=now)
 
 
 def _used(devices: Sequence[BlockDevice], stores: Sequence[Store]) -> Set[str]:

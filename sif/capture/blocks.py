@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from sif import look
+from sif.later import regex
+from sif.plain import dataclass, replace
 from sif.problems import printable
 from sif.questions import LSBLK
 
-_NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd|nbd|bcache|drbd|zd)[0-9]")
+_NOT_DISKS = regex(r"(loop|ram|zram|sr|fd|nbd|bcache|drbd|zd)[0-9]")
 _SECONDS = 60.0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from sif import look
@@ -32,6 +31,7 @@ from sif.model import (
     SystemInformation,
     TableType,
 )
+from sif.plain import dataclass
 
 _ESP_TYPES = ("c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "0xef")
 _ESP_PLACES = ("/boot/efi", "/efi", "/boot")

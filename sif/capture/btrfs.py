@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from sif import look
@@ -15,6 +14,7 @@ from sif.capture.names import identifier
 from sif.capture.signature import NotDescribed
 from sif.errors import CommandFailed
 from sif.model import Btrfs, Ref, Subvolume
+from sif.plain import dataclass
 
 _SECONDS = 120.0
 
@@ -91,14 +91,6 @@ def probe_btrfs(members: Sequence[Tuple[str, str]]) -> BtrfsFacts:
             qgroups=text.limits_as_words(state.limits, {text.TOP_LEVEL: "", **paths}),
             device_bytes=tuple(found.device_bytes for found, _, _ in supers), used_bytes=first.used_bytes),
         subvolumes, _snapshot_notes(first.label or first.uuid, state.roots))
-
-
-def probe_btrfs_members() -> Tuple[Tuple[str, ...], ...]:
-    """The device paths of each btrfs on this machine that lies on several devices."""
-    if not look.have("btrfs"):
-        return ()
-    shown = look.run(["btrfs", "filesystem", "show", "--raw"], timeout=_SECONDS, check=False).stdout
-    return tuple(members for members in text.parse_show(shown) if len(members) > 1)
 
 
 def _btrfs(*words: str) -> str:

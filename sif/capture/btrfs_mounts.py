@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 from sif.model import Btrfs, Ref, Subvolume
+from sif.plain import replace
 
 TOP_LEVEL = 5
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Set, Tuple
 
 from sif.capture.signature import NotDescribed
 from sif.model import BtrfsProfile
+from sif.plain import dataclass, field
 
 TOP_LEVEL = 5
 """The number of the top-level subvolume."""

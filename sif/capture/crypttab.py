@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from typing import Optional, Set, Tuple
 
 from sif import look
+from sif.plain import dataclass
 
 RANDOM_KEYS = frozenset({"/dev/urandom", "/dev/random", "/dev/hwrng"})
 _NO_KEY = frozenset({"none", "-", ""})

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from sif import look
 from sif.capture.lvm import identifier
 from sif.capture.trees import kernel_release, offline, tree
+from sif.later import regex
 from sif.model import Device
+from sif.plain import dataclass, replace
 from sif.problems import printable
 
 _BUS = "/sys/bus"
 _WHOLE_BUSES = ("pci", "usb")
-_ROOT_HUB = re.compile(r"[0-9]+-0:.*")
+_ROOT_HUB = regex(r"[0-9]+-0:.*")
 _FIRMWARE = "/lib/firmware"
 _PACKED = ("", ".xz", ".zst")
 _DISPLAY = "0x03"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from sif.capture.blocks import BlockDevice
 from sif.capture.errors import Unrestorable
 from sif.capture.multipath import number_of
 from sif.capture.tables import Table
+from sif.digest import sha256
 from sif.model import Disk, DiskRole
 
 
@@ -25,7 +25,7 @@ def describe_disk(device: BlockDevice, ident: str, table: Table) -> Disk:
 
 
 def _file_of(data: bytes) -> Optional[str]:
-    return hashlib.sha256(data).hexdigest() if data else None
+    return sha256(data).hex() if data else None
 
 
 def table_files(tables: Mapping[str, Table]) -> Tuple[Tuple[str, bytes], ...]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import struct
-import uuid
-from dataclasses import dataclass
 from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from sif import look
+from sif.capture.names import uuid_text
+from sif.later import regex
 from sif.model import EfiEntry, Ref
+from sif.plain import dataclass
 from sif.problems import printable
 
 EFI = "/sys/firmware/efi"
@@ -27,7 +28,7 @@ _GUID_SIGNATURE, _MBR_SIGNATURE = 2, 1
 _FIRMWARES_MARKS = frozenset({"0000424f"})
 """Optional data that firmware itself adds to every entry (AMI's ``BO``): the next firmware adds its own."""
 
-_ENTRY = re.compile(r"Boot([0-9A-Fa-f]{4})(\*?)\s+(.+?)\s+HD\(\d+,GPT,([0-9A-Fa-f-]{36})[^)]*\)/(.*)$")
+_ENTRY = regex(r"Boot([0-9A-Fa-f]{4})(\*?)\s+(.+?)\s+HD\(\d+,GPT,([0-9A-Fa-f-]{36})[^)]*\)/(.*)$")
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _partition(node: bytes) -> str:
     number, = struct.unpack_from("<I", node)
     signature, kind = node[20:36], node[37]
     if kind == _GUID_SIGNATURE:
-        return str(uuid.UUID(bytes_le=signature))
+        return uuid_text(signature[3::-1] + signature[5:3:-1] + signature[7:5:-1] + signature[8:])
     return f"{struct.unpack_from('<I', signature)[0]:08x}-{number:02x}" if kind == _MBR_SIGNATURE else ""
 
 

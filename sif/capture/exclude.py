@@ -8,8 +8,8 @@ from typing import Dict, Iterator, List, Sequence, Set, Tuple
 from sif import look
 from sif.capture.crypttab import path_of, read_crypttab
 from sif.capture.layers import Surroundings
-from sif.capture.luks import omitted_id
 from sif.capture.lvm import probe_group_names
+from sif.capture.names import omitted_id
 from sif.capture.signature import Signature
 from sif.errors import UsageError
 from sif.model import Omitted, OmittedWhy, Ref

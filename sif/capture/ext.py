@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Callable, Mapping, Optional, Tuple
 
 from sif.capture.signature import NotDescribed, Signature
 from sif.model import FileSystem, FsType, Ref
+from sif.plain import replace
 
 _TRANSIENT = frozenset({"needs_recovery", "orphan_present", "recovery_needed"})
 """Features that say what state the file system is in, not how it was made."""

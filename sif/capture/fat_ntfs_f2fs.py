@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-import uuid
 from typing import Iterable, Tuple
 
+from sif.capture.names import uuid_text
 from sif.capture.signature import NotDescribed, Signature
 from sif.model import FileSystem, FsType, Ref
 
@@ -86,7 +86,7 @@ def describe_f2fs(head: bytes, device_id: str, signature: Signature) -> FileSyst
         ("encoding", _F2FS_ENCODINGS.get(encoding, encoding)), ("encoding_flags", encoding_flags))
     return FileSystem(
         id=f"fs_{device_id}", device=Ref(device_id), type=FsType.F2FS,
-        uuid=str(uuid.UUID(bytes=head[108:124])), label=label or None, block_size=1 << block_log,
+        uuid=uuid_text(head[108:124]), label=label or None, block_size=1 << block_log,
         sector_size=1 << sector_log, blocks=blocks, features=features, parameters=_parameters(facts))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, Tuple
 
 from sif.model import Command, Driver, Record, SetFile, Store, SystemInformation
+from sif.plain import dataclass, field, replace
 from sif.provider.report import Report, silent
 
 if TYPE_CHECKING:

@@ -6,14 +6,15 @@ Source: fstab(5), mount(8), udev's names below ``/dev/disk``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from sif import look
+from sif.later import regex
 from sif.model import MountSource
+from sif.plain import dataclass
 
 _DISK_NAMES = {"by-uuid": "UUID", "by-label": "LABEL", "by-partuuid": "PARTUUID", "by-partlabel": "PARTLABEL"}
-_KERNEL_NAME = re.compile(r"/dev/(sd[a-z]+|vd[a-z]+|hd[a-z]+|xvd[a-z]+|nvme\d+n\d+(p\d+)?|mmcblk\d+(p\d+)?|dm-\d+)\d*")
+_KERNEL_NAME = regex(r"/dev/(sd[a-z]+|vd[a-z]+|hd[a-z]+|xvd[a-z]+|nvme\d+n\d+(p\d+)?|mmcblk\d+(p\d+)?|dm-\d+)\d*")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
@@ -10,8 +9,8 @@ from sif import media
 from sif.codec import MAX_INT
 from sif.model import System, SystemInformation
 from sif.parse import parse_document
+from sif.plain import replace
 from sif.problems import SifRejected
-from sif.reader import find_sif
 from sif.text import MAX_FILE_BYTES, decode
 
 
@@ -30,9 +29,12 @@ def earlier_serial(directory: Path, hostname: str) -> Optional[int]:
     if not directory.is_dir():
         return None
     try:
+        if not any(entry.name.lower().endswith(".sif") for entry in directory.iterdir()):
+            return None
+        from sif.reader import find_sif
         first = find_sif(directory)
         text, _ = decode(media.read_file(first.parent, first.name, MAX_FILE_BYTES), first.name)
-    except (SifRejected, media.BadFile):
+    except (SifRejected, media.BadFile, OSError):
         return None
     document = parse_document(text or "", first.name)
     systems = [record for record in document.records if isinstance(record, System)]

@@ -5,11 +5,10 @@ Source: systemd.syntax(7), nm-settings-keyfile(5), GLib's key file format.
 
 from __future__ import annotations
 
-import posixpath
-from dataclasses import dataclass
 from typing import List, Optional, Sequence, Set, Tuple
 
 from sif import look
+from sif.plain import dataclass
 
 UNIT_FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
                 "/lib/systemd/system")
@@ -121,6 +120,6 @@ def enabled_units(suffix: str) -> Tuple[str, ...]:
     found: Set[str] = set()
     for folder in UNIT_FOLDERS:
         for group in look.entries(folder):
-            if posixpath.splitext(group)[1] in (".wants", ".requires"):
+            if group.endswith((".wants", ".requires")):
                 found.update(name for name in look.entries(f"{folder}/{group}") if name.endswith(suffix))
     return tuple(sorted(found))

@@ -11,21 +11,24 @@ walks, and the fields of its records in :class:`sif.capture.storage.Storage`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 from sif import look
 from sif.capture.blocks import BlockDevice, descendants
 from sif.capture.signature import Signature, probe_signature
 from sif.model import Record
+from sif.plain import dataclass, field
 
 
-@dataclass(frozen=True)
 class Carriers:
-    """Everything known so far that something can lie on: ``paths`` maps section ids to device paths."""
+    """Everything known so far that something can lie on: ``paths`` maps section ids to device paths.
 
-    paths: Mapping[str, str]
-    _real: Dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    ``real`` maps those paths, their links resolved, to the ids, where that is known already.
+    """
+
+    def __init__(self, paths: Mapping[str, str], real: Optional[Mapping[str, str]] = None) -> None:
+        self.paths = paths
+        self._real: Dict[str, str] = dict(real or {})
 
     def id_at(self, path: str) -> Optional[str]:
         """The id of the carrier at a device path, whatever link names it; None for a foreign device."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import List, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, List, Sequence, Set, Tuple
 
 from sif.capture.blocks import BlockDevice, descendants
 from sif.capture.errors import NotRestorable, Unrestorable, not_restorable
@@ -12,7 +11,11 @@ from sif.capture.fstab import FstabLine
 from sif.capture.mountinfo import Mounted
 from sif.capture.storage import Storage
 from sif.model import Omitted, OmittedWhy, SystemInformation
-from sif.restorable import obstacles
+from sif.plain import replace
+
+if TYPE_CHECKING:
+    from sif.restorable import Obstacle
+from sif.features import not_rebuilt
 
 
 def split_words(exclude: Sequence[str], disks: Sequence[BlockDevice]) -> Tuple[Tuple[str, ...], Tuple[str, ...],
@@ -52,7 +55,7 @@ def require_restorable(storage: Storage, info: SystemInformation, describe_all: 
 
     With ``describe_all`` what the set can describe, though this version's rescue system does not make it, is noted.
     """
-    missing = obstacles(info)
+    missing = _obstacles(info)
     if describe_all and not storage.unsupported:
         return tuple(f"NOT RESTORABLE by this version: {obstacle.what}" for obstacle in missing)
     named = {text.exclude for text in storage.unsupported if isinstance(text, Unrestorable)}
@@ -63,3 +66,10 @@ def require_restorable(storage: Storage, info: SystemInformation, describe_all: 
                              "rebuilt, write the set anyhow with --describe-all" if missing else
                              "leave each of them out by its name")
     return ()
+
+
+def _obstacles(info: SystemInformation) -> "Tuple[Obstacle, ...]":
+    if not not_rebuilt(info):
+        return ()
+    from sif.restorable import obstacles  # the words, when there is something to say
+    return obstacles(info)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from sif import look
@@ -11,8 +10,10 @@ from sif.capture.crypttab import CryptLine, path_of, read_crypttab
 from sif.capture.errors import Unrestorable
 from sif.capture.layers import Carriers, Layered, Surroundings
 from sif.capture.luks_header import BINARY_HEADER_BYTES, describe_luks1, describe_luks2, opened_size
+from sif.capture.names import omitted_id
 from sif.capture.signature import NotDescribed
 from sif.model import Luks, Omitted, OmittedWhy, Record, Ref
+from sif.plain import dataclass, replace
 
 _SECONDS = 60.0
 _SIGNATURE = "crypto_LUKS"
@@ -153,8 +154,3 @@ def _is_inner(device: BlockDevice, around: Surroundings) -> bool:
 def _dm_kind(opened: BlockDevice) -> str:
     uuid = look.text_or(f"/sys/class/block/{opened.kname}/dm/uuid")
     return next((kind for prefix, kind in _DM_KINDS if uuid.startswith(prefix)), "plain")
-
-
-def omitted_id(ident: str) -> str:
-    """The section id of what is left out on a carrier."""
-    return f"omitted_{ident}"

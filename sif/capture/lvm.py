@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import re
-import tempfile
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, List, Mapping, Sequence, Set, Tuple
 
 from sif import look
 from sif.capture.errors import Unrestorable
 from sif.capture.layers import Carriers, Layered, Surroundings
+from sif.capture.lvm_text import without_snapshots
 from sif.capture.lvm_volumes import Row, Volumes, describe_volumes, lv_id as lv_id, tags
 from sif.capture.names import identifier as identifier
+from sif.digest import sha256
 from sif.model import LogicalVolume, LvRole, LvType, Omitted, PhysicalVolume, Ref, VolumeGroup
+from sif.plain import dataclass, replace
 from sif.questions import LVS, PVS, VGS, lvm_report
 from sif.run import run
 
@@ -99,12 +100,12 @@ def describe(
         members = {pv.uuid: pv.id for r, pv in zip(ours, pvs) if r["vg_name"] == row["vg_name"]}
         text = metadata[row["vg_name"]]
         group = _vg(row, [members[u] for u in pv_order(text) if u in members])
-        # the text would bring the left out snapshots back, with nothing in them
-        if not any(left.device == group.id for left in volumes.omitted):
-            path = f"lvm/{group.id}.vgcfg"
-            files.append((path, text.encode()))
-            group = replace(group, metadata=f"media:{path}", metadata_sha256=hashlib.sha256(text.encode()).hexdigest())
-        vgs.append(group)
+        if any(left.device == group.id for left in volumes.omitted):
+            text = without_snapshots(text)
+        path = f"lvm/{group.id}.vgcfg"
+        files.append((path, text.encode()))
+        vgs.append(replace(group, metadata=f"media:{path}",
+                           metadata_sha256=sha256(text.encode()).hex()))
     return LvmFacts(
         pvs=pvs, vgs=tuple(vgs), lvs=volumes.lvs, files=tuple(files), omitted=volumes.omitted, notes=volumes.notes,
         device_of=_devices(vgs, volumes),
@@ -241,7 +242,12 @@ def _metadata(vg: str, limit: Sequence[str]) -> str:
 
 
 def _backup(vg: str, limit: Sequence[str]) -> str:
-    with tempfile.TemporaryDirectory(prefix="sif-lvm-") as directory:
-        path = Path(directory) / "vgcfg"
+    directory = Path(f"/run/sif-lvm-{os.getpid()}")  # the module tempfile loads ten others; only root writes here
+    directory.mkdir(mode=0o700)
+    path = directory / "vgcfg"
+    try:
         run(["lvm", "vgcfgbackup", "--readonly", "--file", str(path), *limit, vg], timeout=_SECONDS)
         return path.read_text(encoding="utf-8")
+    finally:
+        path.unlink(missing_ok=True)
+        directory.rmdir()

@@ -7,12 +7,12 @@ the brackets that LVM's reports put around them. Source: lvmraid(7), lvmthin(7),
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from sif.capture.errors import Unrestorable
 from sif.capture.names import identifier
 from sif.model import CacheMode, LogicalVolume, LvRole, LvType, Omitted, OmittedWhy, Ref
+from sif.plain import dataclass
 
 Row = Mapping[str, str]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import replace
 from typing import Mapping, Sequence, Set, Tuple
 
 from sif import look
@@ -16,6 +15,7 @@ from sif.capture.othermounts import other_mounts
 from sif.capture.system import with_boot
 from sif.capture.trees import offline
 from sif.model import SystemInformation
+from sif.plain import replace
 
 _SECTOR = 512
 
@@ -40,7 +40,7 @@ def with_machine(info: SystemInformation, paths: Mapping[str, str], disk_paths: 
 
 def configured_mounts() -> Tuple[FstabLine, ...]:
     """What the system mounts at its next start: fstab, then systemd's own units."""
-    return (*read_fstab(), *read_mount_units())
+    return look.once("configured mounts", lambda: (*read_fstab(), *read_mount_units()))
 
 
 def configured_devices() -> Tuple[Set[str], Set[str]]:

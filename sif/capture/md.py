@@ -7,7 +7,6 @@ Source: the kernel's Documentation/admin-guide/md.rst (sysfs), md(4), mdadm(8). 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from sif import look
@@ -16,6 +15,7 @@ from sif.capture.errors import Unrestorable
 from sif.capture.layers import Carriers, Layered, Surroundings
 from sif.capture.names import identifier
 from sif.model import Bitmap, MdArray, MdLevel, MdMetadata, Ref
+from sif.plain import dataclass
 
 _SECONDS = 60.0
 _SECTOR = 512
@@ -199,10 +199,16 @@ class MdLayer:
         self._arrays: Optional[Tuple[Array, ...]] = None
 
     def on(self, carriers: Carriers, around: Surroundings) -> Layered:
-        """See :class:`sif.capture.layers.Layer`. An array with no member among the carriers is somebody else's."""
+        """See :class:`sif.capture.layers.Layer`. An array with no member among the carriers is somebody else's.
+
+        When isolated, mdadm is not asked about those.
+        """
         if self._arrays is None:
+            ours = {one.kname for path in carriers.paths.values() if (base := around.device(path)) is not None
+                    for one in around.above(base)} if around.isolate else None
             self._arrays = tuple(probe_array(device, around.devices) for device in around.devices
-                                 if device.type != "part" and look.is_dir(f"/sys/class/block/{device.kname}/md"))
+                                 if device.type != "part" and (ours is None or device.kname in ours)
+                                 and look.is_dir(f"/sys/class/block/{device.kname}/md"))
         ids = array_ids(self._arrays)
         records: List[MdArray] = []
         opened: Dict[str, str] = {}

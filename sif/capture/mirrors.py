@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Tuple
 
 from sif.checks.mirrors import shared_mirrors
 from sif.model import SystemInformation
+from sif.plain import replace
 
 
 def mirrors_as_found(info: SystemInformation) -> Tuple[SystemInformation, Tuple[str, ...]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from sif import look
+from sif.plain import dataclass
 
 
 @dataclass(frozen=True)

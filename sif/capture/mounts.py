@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from sif import look
@@ -14,6 +13,7 @@ from sif.capture.storage import Storage
 from sif.capture.swapfiles import swap_files
 from sif.capture.trees import offline
 from sif.model import Btrfs, FileSystem, Swap, TableType
+from sif.plain import replace
 
 _WELL_KNOWN = {"/": "root", "/boot": "boot", "/boot/efi": "esp", "/efi": "esp"}
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Dict, List, Mapping, Sequence, Tuple
 
 from sif import look
 from sif.capture.blocks import BlockDevice, partition_number, probe_blocks
+from sif.plain import replace
 
 MAP, PATH = "mpath", "path"
 """What lsblk calls a map, and what we call the disks below one."""

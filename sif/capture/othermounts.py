@@ -8,11 +8,12 @@ from typing import Collection, Dict, List, Sequence, Tuple, Union
 from sif import look
 from sif.capture.fstab import FstabLine, device_path, tag_of
 from sif.capture.mounts import mount_id
+from sif.later import regex
 from sif.model import Btrfs, FileSystem, Mount, Subvolume, SystemInformation
 from sif.problems import printable
 
 _NO_PLACE = ("none", "swap", "-")
-_SECRET_OPTIONS = re.compile(r"(pass|password|password2|passwd|secret|pw)=[^,]*")
+_SECRET_OPTIONS = regex(r"(pass|password|password2|passwd|secret|pw)=[^,]*")
 
 
 def other_mounts(lines: Sequence[FstabLine], info: SystemInformation,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Dict, List, Mapping, Sequence, Set
 
 from sif.capture.blocks import BlockDevice, descendants
 from sif.model import DiskRole
+from sif.plain import dataclass
 
 
 @dataclass(frozen=True)

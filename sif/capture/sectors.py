@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
 from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple
+
+from sif.plain import dataclass
 
 BOOT_CODE_BYTES = 440
 PROTECTIVE = 0xEE

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Dict
 
 from sif import look
+from sif.plain import dataclass
 
 _SECONDS = 60.0
 _BLKID_NOTHING, _BLKID_AMBIVALENT = 2, 8

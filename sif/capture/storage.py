@@ -6,26 +6,26 @@ against what was captured.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
 
 from sif import look
+from sif.capture.adopt import with_saved_ids
 from sif.capture.blocks import BlockDevice, descendants
-from sif.capture.btrfs import BtrfsLayer
 from sif.capture.disks import describe_disk, disks_and_partitions, table_files, table_problems
 from sif.capture.emptiness import holds_data
 from sif.capture.errors import Unrestorable
 from sif.capture.exclude import Exclusion
 from sif.capture.filesystems import NotDescribed, made_again, probe_content
 from sif.capture.foreign import foreign
+from sif.capture.late import bcache_layer, btrfs_layer, luks_layer, md_layer
 from sif.capture.layers import Layer, Layered, Surroundings, walk
-from sif.capture.luks import LuksLayer
 from sif.capture.lvm import LvmLayer
-from sif.capture.md import MdLayer
 from sif.capture.multipath import probe_machine
 from sif.capture.tables import Table, probe_table
 from sif.model import (
+    Bcache,
     Btrfs,
+    CacheSet,
     Disk,
     FileSystem,
     LogicalVolume,
@@ -42,6 +42,7 @@ from sif.model import (
     TableType,
     VolumeGroup,
 )
+from sif.plain import dataclass, replace
 from sif.raw.choose import RESERVED_ONLY, KeptRaw, RawWish, choose
 from sif.raw.types import NEVER
 
@@ -71,6 +72,8 @@ class Storage:
     files: Tuple[Tuple[str, bytes], ...] = ()
     unsupported: Tuple[str, ...] = ()
     arrays: Tuple[MdArray, ...] = ()
+    cachesets: Tuple[CacheSet, ...] = ()
+    bcaches: Tuple[Bcache, ...] = ()
     luks: Tuple[Luks, ...] = ()
     btrfs: Tuple[Btrfs, ...] = ()
     subvolumes: Tuple[Subvolume, ...] = ()
@@ -83,7 +86,8 @@ class Storage:
     def into(self, info: SystemInformation) -> SystemInformation:
         """``info`` with its storage replaced by this one's."""
         return replace(
-            info, disks=self.disks, partitions=self.partitions, raws=self.raws, arrays=self.arrays, luks=self.luks,
+            info, disks=self.disks, partitions=self.partitions, raws=self.raws, arrays=self.arrays,
+            cachesets=self.cachesets, bcaches=self.bcaches, luks=self.luks,
             pvs=self.pvs, vgs=self.vgs, lvs=self.lvs, btrfs=self.btrfs, subvolumes=self.subvolumes,
             filesystems=self.filesystems, swaps=self.swaps, omitted=self.omitted)
 
@@ -103,7 +107,7 @@ def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
                           lambda ident, path: exclusion.hides(around, ident, path))
     by_name = {d.kname: d for d in around.devices}
     tables = {ident: probe_table(by_name[name], ident) for ident, name in disks.items()}
-    layers: Tuple[Layer, ...] = (MdLayer(), LuksLayer(), LvmLayer(), BtrfsLayer())
+    layers: Tuple[Layer, ...] = (md_layer(), bcache_layer(), luks_layer(), LvmLayer(), btrfs_layer())
     paths = disks_and_partitions(disks, tables, around.devices)
     carriers, layered = walk(paths, layers, around)
     exclusion.require_all_hit(tuple(d.kname for d in around.devices if d.kname not in disks.values()))
@@ -120,7 +124,8 @@ def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
         disks=tuple(describe_disk(by_name[name], ident, tables[ident]) for ident, name in disks.items()),
         partitions=tuple(p for table in tables.values() for p in table.partitions),
         pvs=_of(PhysicalVolume, layered), vgs=_of(VolumeGroup, layered), lvs=_of(LogicalVolume, layered),
-        arrays=_of(MdArray, layered), luks=_of(Luks, layered), btrfs=_of(Btrfs, layered),
+        arrays=_of(MdArray, layered), cachesets=_of(CacheSet, layered), bcaches=_of(Bcache, layered),
+        luks=_of(Luks, layered), btrfs=_of(Btrfs, layered),
         subvolumes=_of(Subvolume, layered), raws=_of(Raw, layered), omitted=_of(Omitted, layered),
         filesystems=filesystems, swaps=swaps, paths=carriers.paths, files=(*table_files(tables), *layered.files),
         notes=(*(f"disk {disks[ident]}: {note}" for ident, table in tables.items() for note in table.notes),
@@ -204,12 +209,42 @@ def adopt_names(storage: Storage, saved: SystemInformation) -> Storage:
     Where a file system is mounted is the system's configuration and not on the device: a probe without the
     configuration takes it from the SIF it is compared with.
     """
+    storage = with_saved_ids(storage, saved)
     fs_at: Dict[Ref, FileSystem] = {fs.device: fs for fs in saved.filesystems}
     swap_at: Dict[Ref, Swap] = {swap.device: swap for swap in saved.swaps if swap.path is None}
+    luks_at: Dict[Ref, Luks] = {luks.device: luks for luks in saved.luks}
+    tree_at: Dict[str, Btrfs] = {btrfs.uuid: btrfs for btrfs in saved.btrfs}
+    ids = {found.id: tree_at[found.uuid].id for found in storage.btrfs if found.uuid in tree_at}
+    inside = {(sub.btrfs, sub.path): sub for sub in saved.subvolumes}
+    subvolumes = tuple(replace(sub, btrfs=Ref(ids.get(sub.btrfs, sub.btrfs))) for sub in storage.subvolumes)
+    named = {sub.id: inside[sub.btrfs, sub.path].id for sub in subvolumes if (sub.btrfs, sub.path) in inside}
     return replace(
-        storage,
+        storage, luks=tuple(_adopt_luks(luks, luks_at.get(luks.device)) for luks in storage.luks),
+        btrfs=tuple(_adopt_tree(found, tree_at.get(found.uuid), named) for found in storage.btrfs),
+        subvolumes=tuple(_adopt_subvolume(sub, inside.get((sub.btrfs, sub.path))) for sub in subvolumes),
         filesystems=tuple(_adopt(fs, fs_at.get(fs.device)) for fs in storage.filesystems),
         swaps=tuple(_adopt_swap(swap, swap_at.get(swap.device)) for swap in storage.swaps))
+
+
+def _adopt_luks(found: Luks, saved: Optional[Luks]) -> Luks:
+    """Name, options and key file are configuration; passphrase and header are the set's."""
+    if saved is None:
+        return found
+    return replace(found, id=saved.id, name=saved.name, options=saved.options, key_file=saved.key_file,
+                   passphrase=saved.passphrase, header=saved.header)
+
+
+def _adopt_tree(found: Btrfs, saved: Optional[Btrfs], named: Mapping[str, str]) -> Btrfs:
+    default = Ref(named.get(found.default, found.default)) if found.default is not None else None
+    if saved is None:
+        return replace(found, default=default)
+    return replace(found, id=saved.id, default=default, mount=saved.mount, options=saved.options)
+
+
+def _adopt_subvolume(found: Subvolume, saved: Optional[Subvolume]) -> Subvolume:
+    if saved is None:
+        return found
+    return replace(found, id=saved.id, mount=saved.mount, options=saved.options, content=saved.content)
 
 
 def _adopt_swap(found: Swap, saved: Optional[Swap]) -> Swap:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import List, Optional, Sequence, Tuple, Union
 
 from sif import look
 from sif.capture.filesystems import NotDescribed, swap_page_bytes
+from sif.capture.names import uuid_text
 from sif.capture.storage import Storage
 from sif.model import Btrfs, FileSystem, Ref, Subvolume, Swap
 
@@ -33,7 +33,7 @@ def describe_swap_file(head: bytes, path: str, size: int, device: str, options: 
     """
     page = swap_page_bytes(head)
     label = head[1052:1068].partition(b"\0")[0].decode("utf-8", "replace")
-    return Swap(id=ident, device=Ref(device), uuid=str(uuid.UUID(bytes=head[1036:1052])), label=label or None,
+    return Swap(id=ident, device=Ref(device), uuid=uuid_text(head[1036:1052]), label=label or None,
                 page_bytes=page, path=path, size_bytes=size, options=options)
 
 

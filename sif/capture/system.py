@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
-from dataclasses import replace
 from typing import Mapping, Optional
 
 from sif import look
@@ -26,10 +24,12 @@ from sif.capture.identity import (
     time_zone,
 )
 from sif.capture.trees import kernel_release, offline
+from sif.later import regex
 from sif.model import Boot, Ref, System
+from sif.plain import replace
 from sif.problems import printable
 
-_CPU = re.compile(r"^(?:model name|cpu model|Processor|cpu|machine)\s*:\s*(\S.*)$", re.MULTILINE)
+_CPU = regex(r"^(?:model name|cpu model|Processor|cpu|machine)\s*:\s*(\S.*)$", re.MULTILINE)
 """What /proc/cpuinfo calls it on x86, MIPS, old ARM, POWER, s390."""
 
 
@@ -65,7 +65,7 @@ def with_boot(system: System, boot: Boot) -> System:
 def _running_name() -> str:
     if offline():
         raise CaptureFailed("the tree has no host name", where="/etc/hostname", hint="give it one: --name HOSTNAME")
-    return look.ask("hostname", (), socket.gethostname)
+    return look.ask("hostname", (), lambda: os.uname().nodename)
 
 
 def cpu_model(cpuinfo: str) -> Optional[str]:

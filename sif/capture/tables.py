@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from typing import Any, Mapping, Optional, Tuple
 
 from sif import look
@@ -22,6 +21,7 @@ from sif.capture.sectors import (
     usual_last,
 )
 from sif.model import Partition, Ref, TableType
+from sif.plain import dataclass, replace
 
 _ATTRIBUTE_BITS = {"RequiredPartition": 0, "NoBlockIOProtocol": 1, "LegacyBIOSBootable": 2}
 _DEFAULT_GPT_ENTRIES = 128

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import replace
 from typing import Dict, Optional, Sequence, Tuple
 
 from sif import look
 from sif.capture.blocks import BlockDevice, natural_key
 from sif.capture.errors import CaptureFailed
 from sif.capture.mountinfo import read_mounts
+from sif.later import regex
+from sif.plain import replace
 
 _MODULES = ("/usr/lib/modules", "/lib/modules")
-_NOT_THE_SYSTEMS = re.compile(r"rescue|recovery", re.IGNORECASE)
+_NOT_THE_SYSTEMS = regex(r"rescue|recovery", re.IGNORECASE)
 
 
 def offline() -> bool:

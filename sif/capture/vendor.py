@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Dict, List
 
@@ -11,6 +10,7 @@ from sif.media import BadFile, read_file
 from sif.merge import duplicates, foreign_in_order
 from sif.model import SystemInformation
 from sif.parse import parse_document
+from sif.plain import replace
 from sif.problems import Subject, located, rejection
 from sif.text import MAX_FILE_BYTES, decode
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Collection, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
@@ -15,6 +14,7 @@ from sif.catalog.owned import Claim, Database
 from sif.catalog.rpm import database_place, read_rpm
 from sif.catalog.tree import Tree
 from sif.errors import Exit, LifeboatError
+from sif.plain import dataclass
 
 
 class NoDatabase(LifeboatError):

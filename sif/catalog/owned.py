@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Dict, List, NamedTuple, Tuple
+
+from sif.plain import dataclass
 
 
 class Claim(NamedTuple):

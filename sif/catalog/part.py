@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional, Tuple
 
@@ -10,6 +9,7 @@ from sif.catalog.collect import Collected, collect
 from sif.catalog.text import escape, write_catalog
 from sif.media import SCHEME, sha256_hex
 from sif.model import Catalog
+from sif.plain import dataclass
 
 IDENT = "packages"
 _SHOWN = 10

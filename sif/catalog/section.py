@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from sif.enums import CatalogPolicy
 from sif.keys import Form, key
+from sif.plain import dataclass
 
 
 @dataclass(frozen=True)

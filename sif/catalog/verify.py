@@ -6,7 +6,6 @@ import errno
 import itertools
 import os
 import posixpath
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
@@ -15,6 +14,7 @@ from sif.catalog.entry import Entry, Origin
 from sif.catalog.measure import NotRegular, batches, digest, facts, in_parallel, open_regular
 from sif.catalog.text import escape
 from sif.catalog.tree import Tree
+from sif.plain import dataclass
 
 
 class Fact(str, Enum):

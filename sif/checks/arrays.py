@@ -5,15 +5,15 @@ Sources: md(4), mdadm(8).
 
 from __future__ import annotations
 
-import re
 from typing import Iterator, Optional, Tuple
 
 from sif.checks.common import bad, device, is_power_of_two, repeated, size_of
 from sif.keys import CARRIERS
+from sif.later import regex
 from sif.model import Bitmap, MdArray, MdLevel, MdMetadata, SystemInformation
 from sif.problems import Problem
 
-MD_UUID = re.compile(r"[0-9a-f]{8}(?::[0-9a-f]{8}){3}")
+MD_UUID = regex(r"[0-9a-f]{8}(?::[0-9a-f]{8}){3}")
 MD_NAME_BYTES = 32
 """Room for ``host:name`` in a superblock of version 1."""
 MAX_OLD_DEVICES = 27
@@ -24,7 +24,7 @@ _RAID6_ONLY = ("ddf-zero-restart", "ddf-N-restart", "ddf-N-continue", "left-asym
                "left-symmetric-6", "right-symmetric-6", "parity-first-6")
 _LAYOUTS = {MdLevel.RAID0: ("original", "alternate"), MdLevel.RAID5: _ROTATIONS,
             MdLevel.RAID6: (*_ROTATIONS, *_RAID6_ONLY)}
-_COPIES = re.compile(r"(near|far|offset)=([1-9][0-9]?)(?:, (?:far|offset)=([1-9][0-9]?))?")
+_COPIES = regex(r"(near|far|offset)=([1-9][0-9]?)(?:, (?:far|offset)=([1-9][0-9]?))?")
 _SMALLEST = {MdLevel.RAID4: 2, MdLevel.RAID5: 2, MdLevel.RAID6: 4, MdLevel.RAID10: 2}
 _STRIPED = (MdLevel.RAID0, MdLevel.RAID4, MdLevel.RAID5, MdLevel.RAID6, MdLevel.RAID10)
 _PARITY = {MdLevel.RAID4: 1, MdLevel.RAID5: 1, MdLevel.RAID6: 2}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import Dict, Iterator, List, Optional, Tuple, Union
 
 from sif.checks.common import GUID, bad, device, is_power_of_two, repeated, size_of
 from sif.keys import CARRIERS
+from sif.later import regex
 from sif.model import Btrfs, BtrfsProfile, FileSystem, Subvolume, SystemInformation
 from sif.problems import Problem
 
 CHECKSUMS = ("crc32c", "xxhash", "sha256", "blake2")
-FEATURE = re.compile(r"[a-z0-9][a-z0-9-]*")
-QGROUP = re.compile(r"(?:0/(?P<path>.*)|[1-9][0-9]{0,4}/[0-9]{1,15}):(?:none|[0-9]{1,19}):(?:none|[0-9]{1,19})")
+FEATURE = regex(r"[a-z0-9][a-z0-9-]*")
+QGROUP = regex(r"(?:0/(?P<path>.*)|[1-9][0-9]{0,4}/[0-9]{1,15}):(?:none|[0-9]{1,19}):(?:none|[0-9]{1,19})")
 
 LEAST_DEVICES = {BtrfsProfile.RAID0: 1, BtrfsProfile.RAID1: 2, BtrfsProfile.RAID1C3: 3, BtrfsProfile.RAID1C4: 4,
                  BtrfsProfile.RAID5: 2, BtrfsProfile.RAID6: 3, BtrfsProfile.RAID10: 2}

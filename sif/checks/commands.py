@@ -6,14 +6,15 @@ import re
 from typing import Iterator, Optional
 
 from sif.checks.common import bad
+from sif.later import regex
 from sif.model import Command, FileSystem, Phase, Store, SystemInformation
 from sif.problems import Problem
 from sif.secrets.names import declared_secrets
 from sif.substitution import WITH_ID, BadPlaceholder, Placeholder, names, pieces
 
-DEVICE = re.compile(r"(?:UUID|LABEL)=[^\s/]+")
-ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
-USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+DEVICE = regex(r"(?:UUID|LABEL)=[^\s/]+")
+ENVIRONMENT = regex(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
+USER = regex(r"[a-z_][a-z0-9_-]{0,31}")
 ERROR_SEQUENCE = 9000
 """Error commands have this number or a higher one, all others a lower one."""
 

@@ -6,11 +6,12 @@ import re
 from typing import Dict, Iterable, Iterator, Optional, Tuple, TypeVar
 
 from sif.errors import Exit
-from sif.model import Disk, LogicalVolume, Luks, MdArray, Partition, Record, SystemInformation, VolumeGroup
+from sif.later import regex
+from sif.model import Bcache, Disk, LogicalVolume, Luks, MdArray, Partition, Record, SystemInformation, VolumeGroup
 from sif.problems import Problem
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
-GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+GUID = regex(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 R = TypeVar("R")
 
@@ -44,7 +45,7 @@ def size_of(info: SystemInformation, record: Optional[Record]) -> Optional[int]:
     if isinstance(record, Partition):
         disk = info.find("DISK", record.disk)
         return record.sectors * disk.logical_sector if isinstance(disk, Disk) else None
-    if isinstance(record, (MdArray, Luks)):
+    if isinstance(record, (MdArray, Luks, Bcache)):
         return record.size_bytes
     if isinstance(record, LogicalVolume):
         group = info.find("VG", record.vg)

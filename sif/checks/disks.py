@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Iterator, List, Tuple
 
 from sif.checks.common import GUID, bad, is_power_of_two, repeated
+from sif.later import regex
 from sif.model import Disk, DiskRole, Partition, SystemInformation, TableType
 from sif.problems import Problem
 
-MBR_SIGNATURE = re.compile(r"0x[0-9a-f]{8}")
-MBR_TYPE = re.compile(r"0x[0-9a-f]{2}")
+MBR_SIGNATURE = regex(r"0x[0-9a-f]{8}")
+MBR_TYPE = regex(r"0x[0-9a-f]{2}")
 MBR_EXTENDED = ("0x05", "0x0f", "0x85")
 GPT_ENTRY_BYTES = 128
 MAX_NAME_UNITS = 36

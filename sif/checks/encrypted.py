@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from typing import Iterator
 
 from sif.checks.common import GUID, bad, device, is_power_of_two, repeated, size_of
 from sif.keys import CARRIERS
+from sif.later import regex
 from sif.model import Luks, SystemInformation
 from sif.problems import Problem
 
-CIPHER = re.compile(r"[a-z0-9_]+(?:\([a-z0-9_(),-]+\))?(?:-[a-z0-9_():,-]+)?|capi:[a-z0-9_(),-]+(?:-[a-z0-9_:]+)?")
-HASH = re.compile(r"[a-z0-9][a-z0-9_-]*")
-INTEGRITY = re.compile(r"[a-z0-9][a-z0-9_(),-]*")
-NAME = re.compile(r"[A-Za-z0-9#+.:=@_][A-Za-z0-9#+.:=@_-]{0,126}")
+CIPHER = regex(r"[a-z0-9_]+(?:\([a-z0-9_(),-]+\))?(?:-[a-z0-9_():,-]+)?|capi:[a-z0-9_(),-]+(?:-[a-z0-9_:]+)?")
+HASH = regex(r"[a-z0-9][a-z0-9_-]*")
+INTEGRITY = regex(r"[a-z0-9][a-z0-9_(),-]*")
+NAME = regex(r"[A-Za-z0-9#+.:=@_][A-Za-z0-9#+.:=@_-]{0,126}")
 """What device mapper takes as a name without writing it another way, and no option."""
-KEYSLOT = re.compile(r"(0|[1-9][0-9]?):(?:pbkdf2:[1-9][0-9]{0,9}"
+KEYSLOT = regex(r"(0|[1-9][0-9]?):(?:pbkdf2:[1-9][0-9]{0,9}"
                      r"|argon2id?:[1-9][0-9]{0,9}:[1-9][0-9]{0,9}:[1-9][0-9]{0,2})")
-TOKEN = re.compile(r"(0|[1-9][0-9]?):[A-Za-z0-9._-]+")
-FLAG = re.compile(r"[a-z][a-z0-9-]*")
-LINE = re.compile(r"[!-~]+")
+TOKEN = regex(r"(0|[1-9][0-9]?):[A-Za-z0-9._-]+")
+FLAG = regex(r"[a-z][a-z0-9-]*")
+LINE = regex(r"[!-~]+")
 
 _SLOTS = {1: 8, 2: 32}
 _LABEL_BYTES = 47

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import Dict, Iterator, Tuple, Union
 
 from sif.checks.common import GUID, bad, device, is_power_of_two, repeated, size_of
 from sif.keys import CARRIERS, MOUNTABLE
+from sif.later import regex
 from sif.model import (
+    Bcache,
     Btrfs,
+    CacheSet,
     Disk,
     DiskRole,
     FileSystem,
@@ -25,17 +27,17 @@ from sif.model import (
 )
 from sif.problems import Problem
 
-NTFS_SERIAL = re.compile(r"[0-9A-F]{16}")
-FAT_SERIAL = re.compile(r"[0-9A-F]{4}-[0-9A-F]{4}")
+NTFS_SERIAL = regex(r"[0-9A-F]{16}")
+FAT_SERIAL = regex(r"[0-9A-F]{4}-[0-9A-F]{4}")
 UUIDS = {FsType.VFAT: (FAT_SERIAL, "XXXX-XXXX, hexadecimal in upper case"),
          FsType.NTFS: (NTFS_SERIAL, "16 hexadecimal digits in upper case")}
 LABEL_BYTES = {FsType.EXT2: 16, FsType.EXT3: 16, FsType.EXT4: 16, FsType.XFS: 12, FsType.VFAT: 11,
                FsType.NTFS: 256, FsType.F2FS: 1024}
-FEATURE = re.compile(r"[A-Za-z0-9_-]+(?:=[A-Za-z0-9.]+)?|FEATURE_[CIR][0-9]+")
-OPTIONS = re.compile(r"[!-~]+")
+FEATURE = regex(r"[A-Za-z0-9_-]+(?:=[A-Za-z0-9.]+)?|FEATURE_[CIR][0-9]+")
+OPTIONS = regex(r"[!-~]+")
 COPY_OF = "copy-of:"
 
-Holder = Union[PhysicalVolume, FileSystem, Swap, Luks, MdArray, Btrfs, Raw]
+Holder = Union[PhysicalVolume, FileSystem, Swap, Luks, MdArray, Btrfs, Raw, CacheSet, Bcache]
 
 
 def check_holders(info: SystemInformation) -> Iterator[Problem]:
@@ -55,8 +57,8 @@ def check_holders(info: SystemInformation) -> Iterator[Problem]:
 
 def _held(info: SystemInformation) -> Iterator[Tuple[Holder, str, str]]:
     """What lies on something: (record, key, id of what it lies on)."""
-    plain: Tuple[Union[PhysicalVolume, Luks, FileSystem, Raw], ...] = (
-        *info.pvs, *info.luks, *info.filesystems, *info.raws)
+    plain: Tuple[Union[PhysicalVolume, Luks, FileSystem, Raw, CacheSet, Bcache], ...] = (
+        *info.pvs, *info.luks, *info.filesystems, *info.raws, *info.cachesets, *info.bcaches)
     for holder in plain:
         yield holder, "device", holder.device
     for swap in info.swaps:
@@ -105,7 +107,7 @@ def _check_identity(fs: FileSystem) -> Iterator[Problem]:
             yield bad(fs, "features", "not a feature's name", found=feature, wanted="name or name=value")
 
 
-PARAMETER = re.compile(r"[a-z][a-z0-9_]*=[^\s,=-][^\s]*")
+PARAMETER = regex(r"[a-z][a-z0-9_]*=[^\s,=-][^\s]*")
 
 
 def _check_parameters(fs: FileSystem) -> Iterator[Problem]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Iterator
 
 from sif.checks.common import SHA256, bad
 from sif.checks.filesystems import OPTIONS
+from sif.later import regex
 from sif.media import path_fault
 from sif.model import FileSystem, Firmware, FsType, Loader, SystemInformation
 from sif.problems import Problem
 
-HOSTNAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
-MACHINE_ID = re.compile(r"[0-9a-f]{32}")
-LINE = re.compile(r"[ -~]*")
-HEX_BYTES = re.compile(r"(?:[0-9a-f]{2})+")
-SSH_KEY = re.compile(r"[a-z0-9@.-]+ SHA256:[A-Za-z0-9+/]{43}")
-SELINUX = re.compile(r"(?:enforcing|permissive|disabled):[A-Za-z0-9_-]+")
-FIRMWARE_FILE = re.compile(r"(?!/)(?!.*(?:^|/)\.\.(?:/|$))[!-~]+")
+HOSTNAME = regex(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
+MACHINE_ID = regex(r"[0-9a-f]{32}")
+LINE = regex(r"[ -~]*")
+HEX_BYTES = regex(r"(?:[0-9a-f]{2})+")
+SSH_KEY = regex(r"[a-z0-9@.-]+ SHA256:[A-Za-z0-9+/]{43}")
+SELINUX = regex(r"(?:enforcing|permissive|disabled):[A-Za-z0-9_-]+")
+FIRMWARE_FILE = regex(r"(?!/)(?!.*(?:^|/)\.\.(?:/|$))[!-~]+")
 
 _LOADERS = {Firmware.BIOS: (Loader.GRUB_PC, Loader.NONE),
             Firmware.UEFI: (Loader.GRUB_EFI, Loader.SYSTEMD_BOOT, Loader.NONE)}

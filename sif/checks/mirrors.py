@@ -5,7 +5,6 @@ Only legs that hold the same data count: in RAID 10 those of one pair.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Dict, FrozenSet, Iterator, List, Optional, Sequence, Set, Tuple
 
 from sif.checks.common import bad
@@ -23,6 +22,7 @@ from sif.model import (
     Record,
     SystemInformation,
 )
+from sif.plain import dataclass
 from sif.problems import Problem
 
 MIRRORED_LVS = (LvType.RAID1, LvType.MIRROR, LvType.RAID10)

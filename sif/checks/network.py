@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import Callable, Dict, Iterator, Optional, Tuple, Union
 
 from sif.checks.common import bad
+from sif.later import regex
 from sif.model import Bond, Bridge, Dns, Nic, Record, Ref, Route, SystemInformation, Vlan
 from sif.problems import Problem
 
-MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
-NAME = re.compile(r"[^/:\s]{1,15}")
+MAC = regex(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
+NAME = regex(r"[^/:\s]{1,15}")
 _DOMAIN_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
-DOMAIN = re.compile(rf"{_DOMAIN_PART}(?:\.{_DOMAIN_PART})*\.?")
-OPTION = re.compile(r"[a-z][a-z0-9_]*=[!-~]+")
+DOMAIN = regex(rf"{_DOMAIN_PART}(?:\.{_DOMAIN_PART})*\.?")
+OPTION = regex(r"[a-z][a-z0-9_]*=[!-~]+")
 BONDING_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
 """By the kernel's numbers."""
-TABLE = re.compile(r"[A-Za-z0-9_.-]+")
+TABLE = regex(r"[A-Za-z0-9_.-]+")
 MIN_MTU, MAX_MTU = 68, 65535
 MAX_TAG = 4094
 

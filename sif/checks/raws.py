@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Iterator, Optional
 
 from sif.checks.common import SHA256, bad, repeated, size_of
+from sif.later import regex
 from sif.media import SCHEME, path_fault
 from sif.model import Disk, DiskRole, Partition, SystemInformation
 from sif.problems import Problem
 
-_STORE = re.compile(r"store:([^/]+)/(.+)")
+_STORE = regex(r"store:([^/]+)/(.+)")
 
 
 def check_raws(info: SystemInformation) -> Iterator[Problem]:

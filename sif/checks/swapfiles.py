@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import Iterator, Tuple, Union
 
 from sif.checks.common import bad, device, repeated
 from sif.keys import MOUNTABLE
+from sif.later import regex
 from sif.model import Btrfs, FileSystem, Luks, PhysicalVolume, Subvolume, SystemInformation
 from sif.problems import Problem
 
-_PLAIN = re.compile(r"[^\x00-\x1f\x7f]+")
-_WORD = re.compile(r"[!-~]+")
-_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_PLAIN = regex(r"[^\x00-\x1f\x7f]+")
+_WORD = regex(r"[!-~]+")
+_TYPE = regex(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 def check_swap_files(info: SystemInformation) -> Iterator[Problem]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Iterator, List, Tuple
 
 from sif.checks.common import SHA256, bad
 from sif.checks.disks import MBR_EXTENDED, usable_sectors
+from sif.later import regex
 from sif.media import SCHEME, path_fault
 from sif.model import Disk, Partition, SystemInformation, TableType
 from sif.problems import Problem
 
-HYBRID = re.compile(r"([1-4]):0x([0-9a-f]{2}):([1-9][0-9]{0,9}):([1-9][0-9]{0,9})(:active)?")
+HYBRID = regex(r"([1-4]):0x([0-9a-f]{2}):([1-9][0-9]{0,9}):([1-9][0-9]{0,9})(:active)?")
 PROTECTIVE = "ee"
 _GPT_ONLY = ("gpt_entries", "first_lba", "last_lba", "hybrid", "pmbr_active")
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from sif.checks.common import SHA256, bad, device, is_power_of_two, repeated, size_of
 from sif.keys import CARRIERS
+from sif.later import regex
 from sif.media import SCHEME, path_fault
 from sif.model import LogicalVolume, PhysicalVolume, SystemInformation, VolumeGroup
 from sif.problems import Problem
 
-LVM_NAME = re.compile(r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,126}")
-LVM_UUID = re.compile(r"[A-Za-z0-9]{6}(?:-[A-Za-z0-9]{4}){5}-[A-Za-z0-9]{6}")
-SEGMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.+-]*):(0|[1-9][0-9]{0,15}):([1-9][0-9]{0,15})")
+LVM_NAME = regex(r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,126}")
+LVM_UUID = regex(r"[A-Za-z0-9]{6}(?:-[A-Za-z0-9]{4}){5}-[A-Za-z0-9]{6}")
+SEGMENT = regex(r"([A-Za-z0-9][A-Za-z0-9_.+-]*):(0|[1-9][0-9]{0,15}):([1-9][0-9]{0,15})")
 
 Extents = Tuple[str, int, int]
 """(PV id, first extent, number of extents)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Callable, Dict, Mapping, Optional
@@ -17,6 +16,7 @@ from sif.convert.report import REPORT_NAME, Ledger, Note, Report, SourceDigest
 from sif.convert.writing import write_conversion
 from sif.features import features_of
 from sif.model import SystemInformation
+from sif.plain import replace
 from sif.problems import Problem, errors_of, located
 
 __all__ = ["REPORT_NAME", "Conversion", "ConversionFailed", "DraftOnly", "ForeignRejected", "Format", "Note", "Report",

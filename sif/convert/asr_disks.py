@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from sif.convert.asr_fields import Record
 from sif.convert.identity import GUID
 from sif.convert.report import Ledger
 from sif.model import Disk, DiskRole, Partition, Ref, TableType
+from sif.plain import dataclass, replace
 
 EXTENDED = ("0x05", "0x0f", "0x85")
 _DYNAMIC = ("0x42", "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3", "af9b60a0-1431-4f62-bc68-3311714a69ad")

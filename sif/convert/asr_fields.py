@@ -6,10 +6,10 @@ Windows Server 2003 write them. A record with fewer values than ``wanted`` is re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
 from sif.convert.asr_lines import Row, number
+from sif.plain import dataclass
 from sif.problems import Problem
 
 FIELDS: Dict[str, Tuple[str, ...]] = {

@@ -7,12 +7,12 @@ Sections and keys are compared without regard to case. A record is ``key = value
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
 from sif.convert.errors import ForeignRejected
 from sif.convert.report import without_secrets
 from sif.convert.sources import SourceFile, lines_of
+from sif.plain import dataclass
 from sif.problems import Problem
 
 MAX_RECORDS = 4096

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Mapping, Tuple
 
 from sif.convert.sources import SourceFile
 from sif.model import SystemInformation
+from sif.plain import dataclass
 
 
 @dataclass(frozen=True)

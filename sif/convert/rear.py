@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Dict, Optional
 
@@ -35,6 +34,7 @@ from sif.convert.report import Ledger
 from sif.convert.sources import SourceFile
 from sif.keys import CARRIERS
 from sif.model import Firmware, Ref, System, SystemInformation, Version
+from sif.plain import replace
 
 
 def convert_rear(path: Path, hostname: Optional[str], ledger: Ledger) -> Draft:

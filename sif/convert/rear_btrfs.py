@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Optional, Set, Tuple
 
 from sif.convert.identity import GUID, Identities, section_id
@@ -11,6 +10,7 @@ from sif.convert.rear_lines import FsLine, Layout
 from sif.convert.rear_words import BadWords, as_number
 from sif.convert.report import Ledger
 from sif.model import Btrfs, Ref, Subvolume
+from sif.plain import dataclass, replace
 
 TYPE = "btrfs"
 _FACTS = frozenset({"uuid", "label", "options", "nodesize", "sectorsize", "features"})

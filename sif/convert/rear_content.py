@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from sif.capture.filesystems import NotDescribed, Signature, describe_xfs
@@ -17,6 +16,7 @@ from sif.convert.rear_words import BadWords
 from sif.convert.report import Ledger
 from sif.convert.sources import SourceFile, decode, lines_of
 from sif.model import Btrfs, FileSystem, FsType, Ref, Subvolume, Swap
+from sif.plain import dataclass, replace
 from sif.problems import Problem
 
 _SERIAL = re.compile(r"[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}")

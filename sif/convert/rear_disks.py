@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Union
 
 from sif.convert.errors import ForeignRejected
@@ -13,6 +12,7 @@ from sif.convert.rear_lines import NO_NAME, DiskLine, Layout, PartLine
 from sif.convert.rear_words import Line
 from sif.convert.report import Ledger
 from sif.model import Disk, DiskRole, Partition, Ref, TableType
+from sif.plain import dataclass, field, replace
 from sif.problems import Problem
 
 SECTOR = 512

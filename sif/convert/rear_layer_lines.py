@@ -5,10 +5,10 @@ Source: the ``Format:`` comments that ReaR itself writes above such lines.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Callable, Dict, Mapping, Optional, Tuple, Union
 
 from sif.convert.rear_words import BadWords, Line, as_device, as_facts, as_number, as_text, want_count
+from sif.plain import dataclass
 
 
 @dataclass(frozen=True)

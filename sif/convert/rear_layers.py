@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Mapping, Optional, Set
 
 from sif.convert.errors import ForeignRejected
@@ -13,6 +12,7 @@ from sif.convert.rear_lines import Layout
 from sif.convert.rear_words import BadWords, as_number
 from sif.convert.report import Ledger
 from sif.model import Luks, MdArray, MdLevel, MdMetadata, Ref
+from sif.plain import dataclass, field
 from sif.problems import Problem
 
 _MD_UUID = re.compile(r"[0-9a-f]{8}(?::[0-9a-f]{8}){3}")

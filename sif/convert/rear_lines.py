@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Tuple, Union
 from urllib.parse import unquote
 
@@ -11,6 +10,7 @@ from sif.convert.errors import ForeignRejected
 from sif.convert.rear_layer_lines import LAYER_PARSERS, LayerLine
 from sif.convert.rear_words import BadWords, Line, as_device, as_facts, as_group, as_number, as_text, want_count
 from sif.convert.sources import SourceFile, lines_of
+from sif.plain import dataclass
 from sif.problems import Problem
 
 MAX_COMPONENTS = 4000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Set, Tuple
 
@@ -17,6 +16,7 @@ from sif.convert.vgcfg import Metadata, parse_vgcfg
 from sif.convert.vgcfg_rows import rows_of
 from sif.media import sha256_hex
 from sif.model import LogicalVolume, LvRole, LvType, Omitted, PhysicalVolume, Ref, VolumeGroup
+from sif.plain import dataclass, replace
 from sif.problems import Problem
 
 _IN_POOLS = (LvType.THIN, LvType.CACHE, LvType.WRITECACHE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import FrozenSet, List, Optional, Sequence, Tuple, Union
 
 from sif.checks.common import device
@@ -30,6 +29,7 @@ from sif.model import (
     System,
     SystemInformation,
 )
+from sif.plain import dataclass, replace
 
 Mountable = Union[FileSystem, Subvolume, Btrfs]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
 from sif.convert.errors import ForeignRejected
 from sif.convert.report import Ledger
 from sif.convert.sources import SourceFile, lines_of, list_files, read_optional, read_source
+from sif.plain import dataclass, field
 from sif.problems import Problem
 
 LAYOUT_NAME = "disklayout.conf"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Dict, Optional, Sequence, Tuple
 
 from sif.convert.report import without_secrets
+from sif.plain import dataclass
 from sif.text import forbidden
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from sif.plain import dataclass
 from sif.problems import Problem, Subject, printable
 
 REPORT_NAME = "conversion-report.json"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
 
 from sif.convert.errors import ForeignRejected
 from sif.media import BadFile, read_file, sha256_hex
+from sif.plain import dataclass
 from sif.problems import Problem
 from sif.text import MAX_FILE_BYTES, MAX_LINE_BYTES, forbidden
 

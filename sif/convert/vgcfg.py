@@ -7,11 +7,11 @@ bytes, whatever the disk's own sector size is.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple, Union
 
 from sif.convert.errors import ForeignRejected
 from sif.convert.sources import SourceFile, lines_of
+from sif.plain import dataclass
 from sif.problems import Problem
 
 LVM_SECTOR = 512

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Mapping
 
 from sif.convert.errors import ConversionFailed, DraftOnly
 from sif.convert.report import REPORT_NAME, Note, Report
 from sif.model import SystemInformation
+from sif.plain import replace
 from sif.problems import MAX_SHOWN, rejection
 from sif.reader import DEFAULT_NAME
 from sif.writer import WriteFailed, write_set

@@ -5,13 +5,13 @@ Pure: two descriptions in, the changes out, each with what it means.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Optional, Sequence, Tuple
 
 from sif.diff import Difference, diff
 from sif.drift.rules import Area, Effect, area_of, effect_of
 from sif.model import SystemInformation
+from sif.plain import dataclass
 
 __all__ = ["Area", "Change", "Drift", "Effect", "Verdict", "compare"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import List, Sequence, Tuple
 
@@ -13,6 +12,7 @@ from sif.catalog.verify import verify_catalog
 from sif.checks.common import size_of
 from sif.drift import Area, Change, Effect
 from sif.model import Disk, DiskRole, Raw, Ref, SystemInformation
+from sif.plain import replace
 from sif.raw.choose import KeptRaw
 from sif.raw.image import read_content
 from sif.reader import LoadedSet

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, Iterable, List, Mapping, Set, Tuple
 
 from sif.drivers.tree import ModuleTree
 from sif.drivers.wanted import Wanted
 from sif.model import Need
+from sif.plain import dataclass, field
 
 
 @dataclass(frozen=True)

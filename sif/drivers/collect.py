@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import Dict, FrozenSet, List, Mapping, Tuple
+from typing import Dict, FrozenSet, List, Mapping, Sequence, Tuple
 
 from sif import look
+from sif.drivers import Collect as Collect
 from sif.drivers.closure import Closure, close
 from sif.drivers.errors import DriverMissing, DriversTooLarge
 from sif.drivers.firmware import FirmwareFile, find_firmware
 from sif.drivers.hardware import disk_modules, network_modules
 from sif.drivers.layers import layer_modules, recorded_modules
-from sif.drivers.modinfo import ModuleFacts, NotAModule, Unreadable, facts_from, facts_of, parse_modinfo_zero
+from sif.drivers.modinfo import (
+    ModuleFacts,
+    NotAModule,
+    Unreadable,
+    facts_from,
+    facts_of,
+    module_name,
+    parse_modinfo_zero,
+    parse_modinfos,
+    remember,
+)
 from sif.drivers.modprobe import ModprobeRules, read_rules
 from sif.drivers.placement import needed_first
 from sif.drivers.stores import store_modules
@@ -22,6 +31,7 @@ from sif.drivers.tree import ModuleTree, read_tree
 from sif.drivers.wanted import Wanted
 from sif.media import MAX_SET_FILE_BYTES, SCHEME, sha256_hex
 from sif.model import DiskRole, Driver, Need, Ref, SetFile, SystemInformation
+from sif.plain import dataclass, field, replace
 from sif.problems import printable
 from sif.text import identifier
 
@@ -32,14 +42,6 @@ _SECONDS = 60.0
 _MAX_LIST_CHARS = 6000
 _FOREIGN_PLACES = ("updates", "extra", "weak-updates", "dkms")
 _LIST_ORDER = tuple(Need)
-
-
-class Collect(Enum):
-    """Which drivers go into a set: those for disk, network and store; every loaded one too; none."""
-
-    NEEDED = "needed"
-    ALL = "all"
-    NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,11 @@ class _Collector:
         self.firmware: Dict[str, SetFile] = {}
         self.notes: List[str] = []
         self.bytes = 0
+        self.told: Mapping[str, ModuleFacts] = {}
 
     def collect(self) -> Drivers:
+        self._ask_modinfo([posixpath.join(self.tree.base, self.tree.files[name]) for name in self.closure.order
+                           if name in self.tree.files])
         drivers = [self._driver(name) for name in self.closure.order]
         blocked = [name for name in self.closure.order if name in self.rules.blacklist and name in self.tree.files]
         replaced = [name for name in self.closure.order if name in self.rules.replaced]
@@ -112,6 +117,15 @@ class _Collector:
         self.notes.append(f"{len(drivers)} drivers and {len(self.firmware)} firmware files of the kernel "
                           f"{self.tree.release}: {self.bytes / 1048576:.1f} MiB")
         return Drivers(tuple(drivers), tuple(self.firmware.values()), self.content, tuple(self.notes))
+
+    def _ask_modinfo(self, installed: Sequence[str]) -> None:
+        """Have kmod unpack all packed modules at once; what it says nothing of is read here, one by one."""
+        places = {str(look.place(path)): path for path in installed if not path.endswith(".ko")}
+        if not places or not look.have("modinfo"):
+            return
+        said = look.run(["modinfo", "-0", *places], timeout=_SECONDS, check=False).stdout
+        self.told = {places[place]: facts_from(pairs, module_name(place))
+                     for place, pairs in parse_modinfos(said).items() if place in places}
 
     def _driver(self, name: str) -> Driver:
         needs = tuple(need for need in _LIST_ORDER if need in self.closure.needs[name])
@@ -136,6 +150,8 @@ class _Collector:
             firmware=self._firmware(name, facts, needs))
 
     def _facts(self, name: str, installed: str, data: bytes) -> ModuleFacts:
+        if installed in self.told:
+            remember(data, installed, self.told[installed])
         try:
             return facts_of(data, installed)
         except Unreadable:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-from dataclasses import dataclass
 from typing import Iterator, Tuple
 
 from sif import look
+from sif.plain import dataclass
 
 _PACKED = ("", ".zst", ".xz")
 _MAX_DEPTH = 8

@@ -101,6 +101,7 @@ def recorded_modules(info: SystemInformation) -> Tuple[Wanted, ...]:
     found: List[str] = [f"fs-{fs.type.value}" for fs in info.filesystems]
     found.extend("fs-btrfs" for _ in info.btrfs)
     found.extend(f"md-{array.level.value}" for array in info.arrays)
+    found.extend("bcache" for _ in (*info.cachesets, *info.bcaches))
     found.extend("dm_mod" for _ in info.vgs)
     found.extend(f"dm-{kind}" for volume in info.lvs for kind in _LV_TARGETS.get(volume.type.value, ("raid",)))
     for volume in info.luks:

@@ -5,12 +5,13 @@ Source: ELF(5); include/linux/moduleparam.h of the kernel (entries are ``name=va
 
 from __future__ import annotations
 
-import gzip
-import lzma
+import posixpath
 import struct
 import zlib
-from dataclasses import dataclass
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from sif.digest import sha256
+from sif.plain import dataclass
 
 MODULE_ENDINGS = (".ko", ".ko.xz", ".ko.zst", ".ko.gz")
 
@@ -44,12 +45,28 @@ def module_name(path: str) -> str:
     return path.rsplit("/", 1)[-1].split(".ko", 1)[0].replace("-", "_")
 
 
+_known: Dict[Tuple[bytes, str, str], ModuleFacts] = {}
+"""By digest, name and packing: to unpack takes longest, and the writer of a set checks what the collector has read."""
+
+
 def facts_of(data: bytes, path: str) -> ModuleFacts:
     """The statements of a module from its file's bytes; ``path`` says by its ending how they are packed.
 
     Raises Unreadable for what only other programs can unpack (zstd), NotAModule for anything else.
     """
-    return facts_from(_entries(_modinfo(_unpacked(data, path))), module_name(path))
+    known = _key(data, path)
+    if known not in _known:
+        _known[known] = facts_from(_entries(_modinfo(_unpacked(data, path))), module_name(path))
+    return _known[known]
+
+
+def remember(data: bytes, path: str, facts: ModuleFacts) -> None:
+    """Have :func:`facts_of` give these facts, which modinfo(8) has read from these bytes."""
+    _known[_key(data, path)] = facts
+
+
+def _key(data: bytes, path: str) -> Tuple[bytes, str, str]:
+    return sha256(data), module_name(path), posixpath.splitext(path)[1]
 
 
 def facts_from(entries: Iterable[Tuple[str, str]], name: str) -> ModuleFacts:
@@ -76,6 +93,17 @@ def parse_modinfo_zero(text: str) -> Tuple[Tuple[str, str], ...]:
     return tuple(found)
 
 
+def parse_modinfos(text: str) -> Mapping[str, Tuple[Tuple[str, str], ...]]:
+    """The pairs in the output of ``modinfo -0`` for several modules, by file name as it was given."""
+    found: Dict[str, List[Tuple[str, str]]] = {}
+    here: List[Tuple[str, str]] = []
+    for key, value in parse_modinfo_zero(text):
+        if key == "filename":
+            here = found.setdefault(value, [])
+        here.append((key, value))
+    return {path: tuple(pairs) for path, pairs in found.items()}
+
+
 def _first(fields: Mapping[str, Sequence[str]], name: str) -> Optional[str]:
     values = fields.get(name, ())
     return values[0].strip() or None if values else None
@@ -84,17 +112,19 @@ def _first(fields: Mapping[str, Sequence[str]], name: str) -> Optional[str]:
 def _unpacked(data: bytes, path: str) -> bytes:
     if path.endswith(".zst"):
         raise Unreadable("packed with zstd")
-    try:
-        if path.endswith(".xz"):
-            # A few kB can unpack to gigabytes: the limit holds before the memory is taken.
-            plain = lzma.LZMADecompressor(memlimit=_MAX_BYTES).decompress(data, _MAX_BYTES)
-        elif path.endswith(".gz"):
-            plain = zlib.decompressobj(wbits=31).decompress(data, _MAX_BYTES)
-        else:
-            plain = data
-    except (lzma.LZMAError, zlib.error, gzip.BadGzipFile, EOFError) as error:
-        raise NotAModule(f"cannot be unpacked: {error}") from error
-    return plain
+    # A few kB can unpack to gigabytes: the limit holds before the memory is taken.
+    if path.endswith(".xz"):
+        import lzma  # most modules are packed by another program, or not at all
+        try:
+            return lzma.LZMADecompressor(memlimit=_MAX_BYTES).decompress(data, _MAX_BYTES)
+        except (lzma.LZMAError, EOFError) as error:
+            raise NotAModule(f"cannot be unpacked: {error}") from error
+    if path.endswith(".gz"):
+        try:
+            return zlib.decompressobj(wbits=31).decompress(data, _MAX_BYTES)
+        except zlib.error as error:
+            raise NotAModule(f"cannot be unpacked: {error}") from error
+    return data
 
 
 def _modinfo(elf: bytes) -> bytes:

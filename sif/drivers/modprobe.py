@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from dataclasses import dataclass, field
 from typing import Dict, FrozenSet, List, Mapping, Sequence, Tuple
 
 from sif import look
 from sif.drivers.tree import parse_softdep
+from sif.plain import dataclass, field
 
 DIRECTORIES = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d",
                "/lib/modprobe.d")

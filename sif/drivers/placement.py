@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import FrozenSet, Iterable, Optional, Tuple, Union
 
+from sif.later import regex
 from sif.media import SCHEME, path_fault
 from sif.model import Driver, Need, SetFile, SystemInformation
 
@@ -18,11 +18,11 @@ TARGET_ROOTS = ("/usr/lib/firmware", "/usr/local", "/opt", "/var/lib/lifeboat")
 
 _OWN = "/opt/lifeboat"
 """Where the rescue system's own code and its lists of signers are: a set may not say whom to believe."""
-_MOUNT_HELPER = re.compile(r"/usr/sbin/u?mount\.[a-z0-9][a-z0-9_.+-]*")
+_MOUNT_HELPER = regex(r"/usr/sbin/u?mount\.[a-z0-9][a-z0-9_.+-]*")
 _MERGED = ("/lib", "/sbin", "/bin")
 """Names that are links into /usr on every system of today; they are followed here, in the text, and nowhere else."""
 
-MODE = re.compile(r"0?[0-7]{3}")
+MODE = regex(r"0?[0-7]{3}")
 
 
 Placed = Union[Driver, SetFile]

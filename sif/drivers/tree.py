@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import fnmatch
 import functools
-from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from sif import look
 from sif.drivers.modinfo import module_name
+from sif.plain import dataclass, field
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from sif.model import Need
+from sif.plain import dataclass
 
 
 @dataclass(frozen=True)

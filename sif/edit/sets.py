@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -11,6 +10,7 @@ from sif.edit.text import add_section, has_section, remove_section, set_key, uns
 from sif.errors import Exit
 from sif.model import Include
 from sif.parse import FRAGMENT_KINDS, parse_document
+from sif.plain import dataclass
 from sif.problems import SifRejected
 from sif.reader import LoadedSet, find_sif, load_set
 from sif.text import MAX_FILE_BYTES, decode

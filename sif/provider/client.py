@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Mapping, Tuple, TypeVar
 
 from sif.errors import ToolMissing
+from sif.plain import dataclass, field
 from sif.provider import protocol
 from sif.provider.errors import ProviderFailed, StoreUnreachable
 from sif.provider.protocol import BadAnswer, Conversation
 from sif.provider.report import Report as Report, silent as silent
-from sif.run import converse, pasteable
+from sif.run import pasteable
+from sif.run_exchange import converse
 
 T = TypeVar("T")
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
@@ -15,6 +14,7 @@ from sif import media
 from sif.media import sha256_hex
 from sif.merge import duplicates
 from sif.model import Record
+from sif.plain import dataclass
 from sif.problems import errors_of, rejection
 from sif.provider.client import Provider, Report, silent
 from sif.provider.errors import ProviderFailed

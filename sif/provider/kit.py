@@ -10,19 +10,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from sif.errors import LifeboatError
 from sif.model import Command, Store
+from sif.plain import dataclass
 from sif.provider import protocol
 from sif.provider.client import Provider, environment
 from sif.provider.entry import Entry, back_up, collected, media_path, placed
 from sif.provider.protocol import Conversation
 from sif.provider.sections import records_of
 from sif.provider.trees import differences, make_tree
-from sif.run import converse, run
+from sif.run import run
+from sif.run_exchange import converse
 from sif.substitution import Placeholder, substitute
 
 _SHORT = 15.0

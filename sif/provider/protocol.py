@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
+from sif.plain import dataclass, field
 from sif.problems import printable
 
 PROTOCOL = 1

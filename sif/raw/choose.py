@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from typing import Callable, FrozenSet, List, Mapping, Sequence, Tuple
 
 from sif.errors import UsageError
+from sif.plain import dataclass
 from sif.raw.types import NEVER, REQUIRED_BIT, reserved
 from sif.records.disks import Partition
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Optional
 
 from sif.errors import CommandFailed, LifeboatError
 from sif.media import CHUNK_BYTES, Spooled, spooled
+from sif.plain import dataclass
 from sif.run import feed
 
 BLOCK_BYTES = 64 * 1024

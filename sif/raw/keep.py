@@ -6,11 +6,9 @@ image lies beside its final name until the whole set is written.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import posixpath
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -23,6 +21,7 @@ from sif.errors import UsageError
 from sif.features import features_of
 from sif.media import SCHEME, Content, Spooled
 from sif.model import Raw, Ref, Store, StoreKind, SystemInformation
+from sif.plain import dataclass, replace
 from sif.problems import SifRejected, errors_of, rejection
 from sif.raw.choose import ON_REQUEST, KeptRaw
 from sif.raw.image import Content as Held, Image, read_content, take_image
@@ -141,8 +140,8 @@ def with_images(info: SystemInformation, files: Mapping[str, bytes], kept: Seque
             else:
                 raw = _stored(one, size, place, info.system.hostname, limit)
             raws.append(raw)
-        info = dataclasses.replace(info, raws=tuple(raws))
-        info = dataclasses.replace(info, version=dataclasses.replace(info.version, requires=features_of(info)))
+        info = replace(info, raws=tuple(raws))
+        info = replace(info, version=replace(info.version, requires=features_of(info)))
         problems = errors_of(check(info))
         if problems:
             raise rejection(info.system.hostname, problems)

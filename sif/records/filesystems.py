@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
 from sif.enums import BtrfsProfile, FsType, MountSource, OmittedWhy
 from sif.keys import CARRIERS, MOUNTABLE, Form, Ref, key
+from sif.plain import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
 from sif.enums import AccessControl, Firmware, Loader, MachineId
 from sif.keys import MOUNTABLE, Form, Ref, key
+from sif.plain import dataclass
 
 
 @dataclass(frozen=True)

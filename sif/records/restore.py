@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
-from sif.enums import Fit, Intact, Mode, Need, Overwrite, Phase, Progress, SecretSource, StoreKind, Then
+from sif.enums import Fit, Grow, Intact, Mode, Need, OneDisk, Overwrite, Phase, Progress, SecretSource, StoreKind, Then
 from sif.keys import MOUNTABLE, Form, Ref, key
+from sif.plain import dataclass
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,26 @@ class Policy:
     mode: Mode = key("what the restore is for", default=Mode.RECOVER, identity=False, example="recover")
     intact: Intact = key("what becomes of volumes that survived", default=Intact.REBUILD, identity=False,
                          example="rebuild")
-    fit: Fit = key("how volumes adapt to disks of another size", default=Fit.EXACT, identity=False, example="exact")
+    intact_sample: int = key("with `intact = keep`: so many files of the catalog are compared on each volume before it "
+                             "is kept (`verify`: all of them)", default=200, identity=False, example="200")
+    fit: Fit = key("how volumes adapt to disks of another size: `exact` keeps the saved geometry where it fits, else "
+                   "volumes give up free space, by consent; `shrink-free` does so without asking; `proportional` as "
+                   "well, and gives more room to all; `fail` refuses every other size", default=Fit.EXACT,
+                   identity=False, example="exact")
+    grow: Grow = key("who gets the room that a larger disk has", default=Grow.NONE, identity=False, example="last")
+    grow_volumes: Tuple[Ref, ...] = key("the file systems that grow, with `grow = named`", refs=MOUNTABLE, default=(),
+                                        identity=False, example="[srv]")
+    one_disk: OneDisk = key("a mirror with one disk for several members: one member is made and the others are "
+                            "missing, it becomes a plain volume, or the members share the disk",
+                            default=OneDisk.DEGRADE, identity=False, example="degrade")
+    replica_hostname: Optional[str] = key(
+        "with `mode = replicate`: the replica's full name; `{name}` is what it is called, `{number}` the digits at the "
+        "end of that", default=None, identity=False, example='"{name}.example.org"')
+    replica_addresses: Tuple[str, ...] = key(
+        "with `mode = replicate`: the replica's static addresses, `interface=address`, several joined by `+`",
+        default=(), identity=False, example='["enp4s0=192.0.2.{number}/24"]')
+    accept: Tuple[str, ...] = key("codes of adjustments that an unattended run may make without a person's consent",
+                                  default=(), identity=False, example='["volume-lost"]')
     overwrite: Overwrite = key("disks an unattended run may overwrite; a disk that is neither blank nor the "
                                "recorded one needs `any` or a person", default=Overwrite.SAME_DISK,
                                identity=False, example="same-disk")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
 from sif.enums import Bitmap, CacheMode, LvRole, LvType, MdLevel, MdMetadata
 from sif.keys import CARRIERS, Form, Ref, key
+from sif.plain import dataclass
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Dict
 
 from sif.errors import Exit, UsageError
-from sif.secrets import MAX_SECRET_BYTES, MAX_STORED_BYTES, encrypt, open_secrets
+from sif.secrets.age import MAX_SECRET_BYTES, MAX_STORED_BYTES, encrypt, open_secrets
 from sif.secrets.sets import store_blob
 
 

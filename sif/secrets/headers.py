@@ -6,7 +6,6 @@ never lies on a disk in clear.
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import json
 import zlib
@@ -17,11 +16,13 @@ from sif import media
 from sif.capture.luks_header import MAGIC, header_secret
 from sif.errors import UsageError
 from sif.model import Luks, SystemInformation
+from sif.plain import replace
 from sif.run import run
-from sif.secrets import MAX_STORED_BYTES, SecretUnavailable, encrypt, open_secrets
+from sif.secrets import DEFAULT_SECRETS
+from sif.secrets.age import MAX_STORED_BYTES, SecretUnavailable, encrypt, open_secrets
 from sif.secrets.files import private_place
 from sif.secrets.names import SCHEME
-from sif.secrets.sets import DEFAULT_SECRETS, attached
+from sif.secrets.sets import attached
 
 _SECONDS = 120.0
 _BINARY_BYTES = 4096
@@ -51,8 +52,8 @@ def with_headers(info: SystemInformation, files: Mapping[str, bytes], *, recipie
     if len(blob) > media.MAX_SET_FILE_BYTES:
         raise UsageError("the headers are too large for a secrets file", found=f"{len(blob)} bytes",
                          wanted=f"at most {media.MAX_SET_FILE_BYTES}")
-    named = tuple(dataclasses.replace(luks, header=SCHEME + header_secret(luks.device)) for luks in info.luks)
-    return attached(dataclasses.replace(info, luks=named), files, blob)
+    named = tuple(replace(luks, header=SCHEME + header_secret(luks.device)) for luks in info.luks)
+    return attached(replace(info, luks=named), files, blob)
 
 
 def read_header(luks: Luks) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Mapping, Optional, Tuple
 
@@ -11,12 +10,11 @@ from sif.edit import Change, edit_set
 from sif.errors import UsageError
 from sif.features import features_of
 from sif.model import SecretsFile, SystemInformation
+from sif.plain import replace
 from sif.reader import DEFAULT_NAME, load_set
+from sif.secrets import DEFAULT_SECRETS
 from sif.text import quoted
 from sif.writer import replace_file
-
-DEFAULT_SECRETS = Path("/etc/sif/secrets.age")
-"""The file a capture takes into the set."""
 
 
 def with_secrets(info: SystemInformation, files: Mapping[str, bytes],
@@ -39,8 +37,8 @@ def attached(info: SystemInformation, files: Mapping[str, bytes],
     """A captured set and its files, with the secrets file ``blob`` among them."""
     path = f"secrets/{info.system.hostname}.age"
     secrets = SecretsFile(path=media.SCHEME + path, sha256=media.sha256_hex(blob))
-    info = dataclasses.replace(info, secrets=secrets)
-    info = dataclasses.replace(info, version=dataclasses.replace(info.version, requires=features_of(info)))
+    info = replace(info, secrets=secrets)
+    info = replace(info, version=replace(info.version, requires=features_of(info)))
     return info, {**files, path: blob}
 
 

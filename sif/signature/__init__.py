@@ -5,13 +5,13 @@ The manifest names every file of the set with size and digest, so that the signa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Optional
 
 from sif import media
 from sif.errors import Exit
+from sif.plain import dataclass
 from sif.problems import Problem, SifSetBroken, rejection
 from sif.reader import LoadedSet, load_set
 from sif.signature.errors import SignatureInvalid, SignatureMissing, SignerRefused

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Optional, Sequence, Tuple
 
 from sif.errors import UsageError
+from sif.plain import dataclass
 from sif.run import Result, run
 from sif.signature.errors import SignatureInvalid, SignerRefused
 

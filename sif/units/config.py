@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Dict, List, Optional, Tuple
 
 from sif.codec import BadValue, from_entry, schema_from
 from sif.errors import Exit, LifeboatError
 from sif.keys import key
+from sif.plain import dataclass
 from sif.problems import Problem
 from sif.text import Section, decode, lex
 

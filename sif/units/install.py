@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pkgutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Tuple
 
 from sif.errors import LifeboatError, UsageError
+from sif.plain import dataclass
 
 UNIT_DIRECTORY = "etc/systemd/system"
 RULE_DIRECTORY = "etc/udev/rules.d"

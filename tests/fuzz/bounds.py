@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List
 
 from hostile_table import BASE
 
-from sif.check import CHECKS
+from sif.check import RULES
 from sif.codec import schemas
 from sif.errors import LifeboatError
 from sif.media import manifest_text, sha256_hex
@@ -107,8 +107,8 @@ def thousands_of_each_kind() -> None:
         record: Any = parse_text(f"{head(1, 1)}[{schema.kind} 1]\n{keys}", "t")[0][1]
         many: Any = tuple(dataclasses.replace(record, id=str(number + 1)) for number in range(count))
         crowd = dataclasses.replace(info, **{FIELD_OF_KIND[schema.kind]: many})
-        for rule in CHECKS:
-            for _ in rule(crowd):
+        for rule in RULES:
+            for _ in rule.load()(crowd):
                 pass
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sif.errors import LifeboatError
 from sif.run import run
-from sif.secrets import SecretUnavailable, decrypt, encrypt
+from sif.secrets.age import SecretUnavailable, decrypt, encrypt
 from sif.signature import NAMESPACE
 from sif.signature.sshsig import Trust, sign, verify
 

@@ -19,7 +19,8 @@ RELEASE = "bullseye"
 PACKAGES = "python3"
 WHEELS: Tuple[str, ...] = (
     # The last ones that run on 3.9; pip judges markers by its own interpreter, so that all are named here.
-    "pytest>=8,<9", "iniconfig<2.2", "hypothesis>=6.100,<6.142", "tomli>=2", "exceptiongroup", "typing_extensions",
+    "pytest>=8,<9", "pytest-xdist>=3.5,<4", "execnet<3", "iniconfig<2.2", "hypothesis>=6.100,<6.142", "tomli>=2",
+    "exceptiongroup", "typing_extensions",
 )
 WHEEL_DIRECTORY = "opt/wheels"
 

@@ -56,3 +56,13 @@ def test_every_command_of_the_one_file_has_help(pyz: Path) -> None:
         ran = run_old([str(pyz), command, "--help"], pyz.parent)
         assert ran.returncode == 0, ran.stderr
         assert "usage: " in ran.stdout
+
+
+def test_the_one_file_takes_the_bytecode_of_the_oldest_python(pyz: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "sif.pyz"
+    copy.write_bytes(pyz.read_bytes())
+    added = run_old([str(copy), "precompile"], tmp_path)
+    assert "bytecode for cpython-39" in added.stderr
+    assert "has the bytecode for cpython-39" in run_old([str(copy), "precompile"], tmp_path).stderr
+    ran = run_old([str(copy), "show", str(BASE)], tmp_path)
+    assert "web01.example.org" in ran.stdout, ran.stderr

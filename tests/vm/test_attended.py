@@ -32,7 +32,7 @@ from drill.images import make_ext4, make_sparse, sha256
 from drill.spec import Accel, DirectKernel, Disk, DiskFormat, MachineSpec
 from drill.vm import Machine, Sign
 from rescue.job import Job, JobState, StageFiles, parse_job
-from rescue.staging.grubcfg import phase2_arguments, phase2_cfg
+from rescue.staging.grubcfg import GrubPlace, phase2_arguments, phase2_cfg
 from sif.errors import Exit
 from sif.model import Firmware
 from sif.run import run
@@ -109,7 +109,8 @@ def make_pending(disk: Path, work: Path) -> Job:
     job = Job("7d2c", SET_ID, HOSTNAME, "2026-11-22T02:10:04Z", JobState.PENDING, "boot", STAGE_UUID, "dr_state.sif",
               auto=True)
     stage.write_job(job)
-    stage.commit.write_text(phase2_cfg(STAGE_UUID, HOSTNAME, phase2_arguments("", STAGE_UUID, True), ()))
+    arguments = phase2_arguments("", STAGE_UUID, True)
+    stage.commit.write_text(phase2_cfg(GrubPlace(STAGE_UUID), HOSTNAME, arguments, ()))
     make_sparse(disk, DISK_BYTES)
     script = work / "table.sfdisk"
     script.write_text(f"label: gpt\nstart=2048, size={STAGE_MIB * 2048}, type={LINUX}\n")

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Tuple
 
+from sif import look
 from sif.capture.net.assemble import Network, assemble
 from sif.capture.net.facts import Configured
-from sif.capture.net.ifcfg import read_ifcfg
+from sif.capture.net.folders import NETPLAN, PROFILES, SCRIPTS
 from sif.capture.net.ifupdown import read_interfaces
-from sif.capture.net.keyfile import read_keyfiles
 from sif.capture.net.live import interfaces, live_configuration
-from sif.capture.net.netplan import read_netplan
 from sif.capture.net.networkd import read_links, read_networkd
 from sif.capture.net.resolver import read_resolver
 from sif.capture.trees import offline
@@ -34,6 +33,31 @@ def read_configuration() -> Tuple[Tuple[Configured, ...], Tuple[str, ...]]:
 
     networkd comes last, because its patterns often take every interface.
     """
-    netplan, notes = read_netplan()
-    return (*netplan, *read_interfaces(), *read_keyfiles(generated=bool(netplan)), *read_ifcfg(),
+    netplan, notes = _netplan()
+    return (*netplan, *read_interfaces(), *_keyfiles(bool(netplan)), *_ifcfg(),
             *read_networkd(generated=bool(netplan))), notes
+
+
+def _netplan() -> Tuple[Tuple[Configured, ...], Tuple[str, ...]]:
+    if not _any_in(*NETPLAN):
+        return (), ()
+    from sif.capture.net.netplan import read_netplan  # what a machine does not have, it does not wait for
+    return read_netplan()
+
+
+def _keyfiles(generated: bool) -> Tuple[Configured, ...]:
+    if not _any_in(*PROFILES):
+        return ()
+    from sif.capture.net.keyfile import read_keyfiles
+    return read_keyfiles(generated)
+
+
+def _ifcfg() -> Tuple[Configured, ...]:
+    if not _any_in(SCRIPTS):
+        return ()
+    from sif.capture.net.ifcfg import read_ifcfg
+    return read_ifcfg()
+
+
+def _any_in(*folders: str) -> bool:
+    return any(look.entries(folder) for folder in folders)

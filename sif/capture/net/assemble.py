@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from sif.capture.lvm import identifier
 from sif.capture.net.facts import Configured, Kind, settled
 from sif.checks.network import NAME
+from sif.later import regex
 from sif.model import Bond, Bridge, Dns, Nic, Ref, Route, SystemInformation, Vlan
+from sif.plain import dataclass, replace
 
-_HARDWARE_NAME = re.compile(r"(en|eth|em|ib|lan|p[0-9]+p)[a-z0-9]*")
+_HARDWARE_NAME = regex(r"(en|eth|em|ib|lan|p[0-9]+p)[a-z0-9]*")
 _MEMBERS = {Kind.BOND: (Kind.NIC, Kind.VLAN), Kind.BRIDGE: (Kind.NIC, Kind.BOND, Kind.VLAN)}
 _CARRIERS = (Kind.NIC, Kind.BOND, Kind.BRIDGE)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Iterable, Mapping, Optional, Tuple
 
 from sif.checks.network import BONDING_MODES, DOMAIN, MAC, MAX_MTU, MAX_TAG, MIN_MTU, OPTION, TABLE
 from sif.model import NetManager
+from sif.plain import dataclass, replace
 
 _DEFAULTS = ("default", "::/0")
 

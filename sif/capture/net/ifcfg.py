@@ -6,17 +6,18 @@ Source: nm-settings-ifcfg-rh(5), initscripts' sysconfig.txt.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import List, Mapping, Optional, Tuple
 
 from sif import look
 from sif.capture.bootconfig import parse_shell
 from sif.capture.net.facts import Configured, Hop, Kind, checked, mode_name, number, parameters
+from sif.capture.net.folders import SCRIPTS
+from sif.later import regex
 from sif.model import NetManager
+from sif.plain import replace
 
-FOLDER = "/etc/sysconfig/network-scripts"
 _YES = ("yes", "true", "1")
-_VLAN_NAME = re.compile(r"(.+)\.([0-9]{1,4})")
+_VLAN_NAME = regex(r"(.+)\.([0-9]{1,4})")
 
 
 def parse_ifcfg(text: str, routes: str = "", routes6: str = "") -> Optional[Configured]:
@@ -84,11 +85,11 @@ def _built(entry: Configured, values: Mapping[str, str]) -> Configured:
 def read_ifcfg() -> Tuple[Configured, ...]:
     """What the files configure, by name."""
     found = []
-    for name in look.entries(FOLDER):
+    for name in look.entries(SCRIPTS):
         if name.startswith("ifcfg-") and not re.search(r"(~|\.bak|\.orig|\.rpmnew|\.rpmsave)$", name):
             alias = name[len("ifcfg-"):]
-            entry = parse_ifcfg(look.text_or(f"{FOLDER}/{name}"), look.text_or(f"{FOLDER}/route-{alias}"),
-                                look.text_or(f"{FOLDER}/route6-{alias}"))
+            entry = parse_ifcfg(look.text_or(f"{SCRIPTS}/{name}"), look.text_or(f"{SCRIPTS}/route-{alias}"),
+                                look.text_or(f"{SCRIPTS}/route6-{alias}"))
             if entry is not None:
                 found.append(entry)
     return tuple(found)

@@ -8,18 +8,19 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from dataclasses import dataclass, field, replace
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from sif import look
 from sif.capture.net.facts import Configured, Hop, Kind, checked, mode_name, number, parameters
+from sif.later import regex
 from sif.model import NetManager
+from sif.plain import dataclass, field, replace
 
 INTERFACES = "/etc/network/interfaces"
 _MAX_SOURCES = 200
 _ENDS = ("auto", "mapping", "source", "source-directory", "no-auto-down", "no-scripts", "rename")
 _HOOKS = ("up", "post-up", "pre-up")
-_VLAN_NAME = re.compile(r"(?:(.+)\.|vlan)([0-9]{1,4})")
+_VLAN_NAME = regex(r"(?:(.+)\.|vlan)([0-9]{1,4})")
 _NO_PORTS = ("none", "all", "regex", "noregex")
 
 

@@ -6,17 +6,16 @@ Source: nm-settings-keyfile(5), nm-settings(5).
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Dict, List, Optional, Tuple
 
 from sif import look
 from sif.capture.ini import Sections, parse_sections, truth
 from sif.capture.net.facts import Configured, Hop, Kind, checked, mode_name, number, parameters
+from sif.capture.net.folders import PROFILES
 from sif.capture.trees import offline
 from sif.model import NetManager
+from sif.plain import replace
 
-_FOLDERS = ("/etc/NetworkManager/system-connections", "/run/NetworkManager/system-connections",
-            "/usr/lib/NetworkManager/system-connections")
 _KINDS = {"bond": Kind.BOND, "vlan": Kind.VLAN, "bridge": Kind.BRIDGE, "ethernet": Kind.NIC, "802-3-ethernet": Kind.NIC,
           "infiniband": Kind.NIC}
 _BRIDGE_OWN = ("stp", "mac-address", "interface-name")
@@ -97,7 +96,7 @@ def read_keyfiles(generated: bool = False) -> Tuple[Configured, ...]:
     ``generated`` leaves out what netplan made from files that are read themselves.
     """
     files: Dict[str, Sections] = {}
-    for folder in _FOLDERS:
+    for folder in PROFILES:
         for name in look.entries(folder):
             skipped = generated and name.startswith("netplan-") or offline() and folder.startswith("/run")
             if not skipped and not name.startswith(".") and name not in files:

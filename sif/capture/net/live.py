@@ -6,17 +6,17 @@ Source: sysfs (Documentation/ABI/testing/sysfs-class-net), ip-address(8), ip-rou
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from sif import look
 from sif.capture.devices import driver_of
 from sif.capture.net.assemble import Interface
 from sif.capture.net.facts import Configured, Hop, Kind, checked, parameters
+from sif.later import regex
 
 _NET = "/sys/class/net"
-_ETHERNET = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
-_PCI_ADDRESS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+_ETHERNET = regex(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
+_PCI_ADDRESS = regex(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _SECONDS = 30.0
 _BY_HAND = ("static", "boot")
 _BOND_OPTIONS = ("miimon", "updelay", "downdelay", "xmit_hash_policy", "ad_lacp_rate", "lp_interval", "min_links")

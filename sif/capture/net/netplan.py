@@ -9,17 +9,17 @@ Source: netplan-yaml(5).
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Dict, List, Optional, Tuple
 
 from sif import look
 from sif.capture.ini import truth
 from sif.capture.net.facts import Configured, Hop, Kind, checked, mode_name, number, parameters
+from sif.capture.net.folders import NETPLAN
 from sif.capture.net.yaml import Node, NotPlain, parse_yaml
 from sif.capture.trees import offline
 from sif.model import NetManager
+from sif.plain import replace
 
-_FOLDERS = ("/run/netplan", "/etc/netplan", "/usr/lib/netplan", "/lib/netplan")
 _GROUPS = {"ethernets": Kind.NIC, "bonds": Kind.BOND, "vlans": Kind.VLAN, "bridges": Kind.BRIDGE}
 _NAMES = {
     "mii-monitor-interval": "miimon", "transmit-hash-policy": "xmit_hash_policy", "up-delay": "updelay",
@@ -122,7 +122,7 @@ def merged(base: Node, more: Node) -> Node:
 def read_netplan() -> Tuple[Tuple[Configured, ...], Tuple[str, ...]]:
     """What netplan's files configure, and a note where a file is not understood (then nothing is configured here)."""
     files: Dict[str, str] = {}
-    for folder in _FOLDERS:
+    for folder in NETPLAN:
         for name in look.entries(folder):
             if name.endswith(".yaml") and not (offline() and folder.startswith("/run")):
                 files.setdefault(name, f"{folder}/{name}")

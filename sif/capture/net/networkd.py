@@ -6,18 +6,19 @@ Source: systemd.network(5), systemd.netdev(5), systemd.link(5).
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from sif import look
 from sif.capture.ini import Section, Sections, names_in, parse_sections, truth, with_drop_ins
 from sif.capture.net.facts import Configured, Hop, Kind, checked, milliseconds, number, parameters
 from sif.capture.trees import offline
+from sif.later import regex
 from sif.model import NetManager
+from sif.plain import replace
 
 _FOLDERS = ("/etc/systemd/network", "/run/systemd/network", "/usr/local/lib/systemd/network")
 """What distributions ship in /usr/lib configures containers and examples, and no machine."""
-_GENERATED = re.compile(r"[0-9]*-?netplan-.*")
+_GENERATED = regex(r"[0-9]*-?netplan-.*")
 
 _BOND_KEYS = {
     "TransmitHashPolicy": "xmit_hash_policy", "LACPTransmitRate": "lacp_rate", "MIIMonitorSec": "miimon",

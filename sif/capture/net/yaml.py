@@ -7,13 +7,15 @@ guessed at. Scalars stay text. Source: YAML 1.2.2.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Dict, List, Tuple, Union
+
+from sif.later import regex
+from sif.plain import dataclass
 
 Node = Union[str, List["Node"], Dict[str, "Node"]]
 """Text, a sequence or a mapping; an empty value is empty text."""
 
-_KEY = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s\[\]{},&*!|>'"%@`?#-][^#]*?|-[^\s#][^#]*?)\s*:(?=\s|$)""")
+_KEY = regex(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s\[\]{},&*!|>'"%@`?#-][^#]*?|-[^\s#][^#]*?)\s*:(?=\s|$)""")
 _ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", '"': '"', "/": "/", " ": " "}
 _MAX_DEPTH = 32
 

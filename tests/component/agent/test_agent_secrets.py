@@ -40,7 +40,7 @@ from sif.errors import Exit
 from sif.model import Command, Phase, Store, StoreKind, SystemInformation
 from sif.reader import load_set
 from sif.run import run
-from sif.secrets import Secrets, SecretUnavailable, encrypt
+from sif.secrets.age import Secrets, SecretUnavailable, encrypt
 from sif.secrets.files import private_file
 from sif.secrets.sets import with_secrets
 from sif.writer import write_set

@@ -12,6 +12,7 @@ from machine_capture import MACHINES, names, replayed
 from rescue.hardware import Hardware, PresentDisk
 from rescue.plan import RestorePlan
 from rescue.planner import RestorePolicy, plan_restore
+from rescue.planner.encrypted import KEYSLOTS
 from sif.check import check
 from sif.features import not_rebuilt
 from sif.merge import canonical
@@ -34,7 +35,8 @@ def test_a_recorded_machine_gives_the_expected_set(name: str, tmp_path: Path) ->
     for path, digest in files_named_by(info).items():
         assert hashlib.sha256(outcome.captured.files[path]).hexdigest() == digest
     if not not_rebuilt(info):
-        assert planned_on_itself(info).adjustments == ()
+        # Keyslots beyond the first come back with a saved header only; a set without one says so.
+        assert {adjustment.code for adjustment in planned_on_itself(info).adjustments} <= {KEYSLOTS}
 
 
 @pytest.mark.parametrize(("path", "words"), [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rescue.detect import Content, choose_slots, parse_lsblk, parse_wipefs, present_disk, sample, sample_places
+from rescue.hardware import Holder, HolderKind
 
 RECORDED = Path(__file__).parent / "recorded"
 EMPTY, FULL = Content("e", empty=True), Content("f", empty=False)
@@ -74,6 +76,20 @@ def test_the_digest_sees_content_and_signatures() -> None:
                for signatures in ((), (("sda", "ext4"),)) for content in (EMPTY, FULL)}
     assert len(digests) == 4
     assert present_disk(node, (), EMPTY, "the medium", "slot").content in digests
+
+
+def test_what_begins_to_use_a_disk_that_is_in_use_changes_it() -> None:
+    """Nothing is stopped that the plan has not shown."""
+    (node,) = parse_lsblk('{"blockdevices":[' + line("sda") + "]}")
+
+    def digest(*holders: Holder, content: Content = FULL) -> str:
+        return present_disk(node, (("sda", "ext4"),), content, None, None, holders).content
+
+    swap = Holder("swap:/dev/sda1", HolderKind.SWAP, "/dev/sda1", "/dev/sda1", ("sda1",), 1)
+    mounted = Holder("mount:0:9", HolderKind.MOUNT, "/mnt", "/mnt", ("sda2",), 1)
+    assert len({digest(), digest(swap), digest(mounted), digest(swap, mounted)}) == 4
+    assert digest(swap) == digest(swap, content=EMPTY), "who uses it may write to it"
+    assert digest(mounted) == digest(mounted, replace(mounted, key="mount:7:9", pid=7)), "a service that starts"
 
 
 def test_the_first_slot_name_in_order_is_taken_and_partitions_have_none() -> None:

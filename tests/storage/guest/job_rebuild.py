@@ -7,10 +7,11 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import List
+from typing import FrozenSet, List, Set
 
 import server_layout
 from records import load_saved
+from watched import watched
 
 from rescue.detect import detect_hardware
 from rescue.plan import Action, RestorePlan
@@ -22,6 +23,8 @@ from rescue.verify import verify
 from sif.model import SystemInformation
 
 OUT = Path("/bench/out")
+WRONG: List[str] = []
+"""What is not as it should be, in words."""
 
 
 class BreakOff(Exception):
@@ -54,9 +57,24 @@ def report(action: Action, state: str, seconds: float) -> None:
 
 def attempt(saved: SystemInformation) -> float:
     found = plan(saved)
+    kept: List[str] = []
+    running: Set[str] = set()
+    together: Set[FrozenSet[str]] = set()
+
+    def listen(action: Action, state: str, seconds: float) -> None:
+        report(action, state, seconds)
+        kept.extend([action.id] if state == "kept" else [])
+        (running.add if state == "started" else running.discard)(action.id)
+        together.add(frozenset(running))
+
     began = time.monotonic()
-    rebuild(found, saved, OUT / "set", report)
+    with watched(found) as watch:
+        rebuild(found, saved, OUT / "set", listen)
     took = time.monotonic() - began
+    WRONG.extend(watch.judged(saved, kept))
+    if not kept and not any(some & {"wipe:d0", "table:d0"} and some & {"wipe:d1", "table:d1"} for some in together):
+        WRONG.append("two disks were written one after the other")
+    print(f"  {len(kept)} actions kept, {len(watch.tables)} tables written", flush=True)
     verify(saved, found)
     return took
 
@@ -72,7 +90,7 @@ def main() -> int:
     saved = load_saved((OUT / "saved.json").read_text("utf-8"))
     bare = dataclasses.replace(saved, vgs=tuple(
         dataclasses.replace(vg, metadata=None, metadata_sha256=None) for vg in saved.vgs))
-    wrong: List[str] = []
+    wrong = WRONG
 
     foreign = foreign_disk()
 
@@ -83,6 +101,17 @@ def main() -> int:
         wrong.append("a changed disk was written")
     except DiskChanged as error:
         print("refused as it should be:", error, flush=True)
+
+    def meddle(action: Action, state: str, seconds: float) -> None:
+        if action.id == "wipe:d1" and state in ("started", "kept"):  # it may have been wiped already
+            server_layout.tool("dd", "if=/dev/urandom", f"of={server_layout.D1}", "bs=4096", "count=1", "conv=fsync")
+        if (action.id, state) == ("table:d1", "started"):
+            wrong.append("a disk that changed at the last moment was wiped")
+    try:
+        rebuild(plan(saved), saved, OUT / "set", meddle)
+        wrong.append("a disk that changed at the last moment was written")
+    except DiskChanged as error:
+        print("refused at the last moment:", error, flush=True)
 
     def break_off(action: Action, state: str, seconds: float) -> None:
         if action.id == "fs:fs_lv_vg0_root" and state == "started":
@@ -95,11 +124,13 @@ def main() -> int:
 
     print(f"REBUILD over half a rebuild: {attempt(saved):.1f} s", flush=True)
     wrong += compare("after an interruption")
+    target = Path("/mnt/target")
+    target.mkdir()
+    mount_tree(saved, plan(saved), target)  # it is used: else all of it would be kept
+    unmount_tree(target)
     print(f"REBUILD over itself, without metadata files: {attempt(bare):.1f} s", flush=True)
     wrong += compare("from records alone")
 
-    target = Path("/mnt/target")
-    target.mkdir()
     mount_tree(saved, plan(saved), target)
     for point in ("boot/efi", "boot", "srv"):
         (target / point / "file").write_text("x")

@@ -8,7 +8,7 @@ from agent_machines import SET_ID
 from rescue.blockdev import BlockDevice, parse_lsblk
 from rescue.console import LineConsole, Unattended
 from rescue.failures import ConsentMissing, Phase2Pending
-from rescue.guard import PendingJob, _pending_in, check_pending, could_be_stages
+from rescue.guard import Pending, PendingJob, _pending_in, check_pending, could_be_stages
 from rescue.job import Job, JobState, StageFiles
 from rescue.medium import MediumFound
 from rescue.stores import ReadyStore, exclusions, find_device, location_of
@@ -66,15 +66,15 @@ def test_an_unattended_run_refuses_and_says_what_to_do() -> None:
 
 def test_an_operator_continues_or_types_the_name_to_start_over() -> None:
     pending = [PendingJob(DEVICE, JOB)]
-    assert check_pending(pending, Unattended({"pending": "continue"}), False)
-    assert not check_pending(pending, LineConsole([], {"pending": "start-over",
-                                                       "pending.name": "web01.example.org"}), False)
+    assert check_pending(pending, Unattended({"pending": "continue"}), False) is Pending.CONTINUE
+    assert check_pending(pending, LineConsole([], {"pending": "start-over", "pending.name": "web01.example.org"}),
+                         False) is Pending.START_OVER
     with pytest.raises(ConsentMissing):
         check_pending(pending, Unattended({"pending": "start-over", "pending.name": "yes"}), False)
 
 
 def test_nothing_pending_is_no_question() -> None:
-    assert not check_pending([], Unattended(), True)
+    assert check_pending([], Unattended(), True) is Pending.NOTHING
 
 
 @pytest.mark.parametrize(("state", "committed", "pending"), [

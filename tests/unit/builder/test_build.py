@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import builder
-from builder_lib import tools
+from builder_lib import pipeline, tools
+from builder_lib.config import Boot, Config, Image
 from builder_lib.manifest import is_current, manifest_path, recorded
 from builder_lib.options import PROJECT, BuildOptions
+from builder_lib.packages import ELEMENTS as NAMES
 from builder_lib.progress import Progress
 from builder_lib.squash import code_files
 from builder_lib.tree import base_key, packages_key, parse_dpkg_status
@@ -19,24 +22,48 @@ from sif.errors import CommandFailed, Exit
 ELEMENTS = PROJECT / "elements"
 
 
+DEFAULT = BuildOptions()
+
+
+def image(**values: object) -> BuildOptions:
+    return BuildOptions(config=Config(image=replace(Image(), **values)))  # type: ignore[arg-type]
+
+
 @pytest.fixture
-def elements(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(ELEMENTS, tmp_path / "elements"))
+def elements(tmp_path: Path) -> "tuple[Path, ...]":
+    shutil.copytree(ELEMENTS, tmp_path / "elements")
+    return tuple(tmp_path / "elements" / name for name in NAMES)
 
 
-def test_a_setting_changes_the_base_but_not_the_packages(elements: Path) -> None:
-    packages, base = packages_key(elements, "trixie"), base_key(elements, "trixie")
-    (elements / "lifeboat-storage/static/etc/lvm/lvm.conf").write_text("global {}\n")
-    assert packages_key(elements, "trixie") == packages
-    assert base_key(elements, "trixie") != base
+def test_documentation_of_an_element_changes_nothing(elements: "tuple[Path, ...]") -> None:
+    base = base_key(elements, DEFAULT)
+    (elements[1] / "README.md").write_text("another text\n")
+    assert base_key(elements, DEFAULT) == base
 
 
-def test_a_package_or_another_release_changes_the_packages(elements: Path) -> None:
-    keys = {packages_key(elements, "trixie"), packages_key(elements, "forky")}
-    with (elements / "lifeboat-agent/packages.d/40-agent").open("a") as stream:
+def test_a_setting_changes_the_base_but_not_the_packages(elements: "tuple[Path, ...]") -> None:
+    packages, base = packages_key(elements, DEFAULT), base_key(elements, DEFAULT)
+    (elements[0].parent / "lifeboat-storage/static/etc/lvm/lvm.conf").write_text("global {}\n")
+    assert packages_key(elements, DEFAULT) == packages
+    assert base_key(elements, DEFAULT) != base
+
+
+def test_what_is_installed_names_the_packages(elements: "tuple[Path, ...]", tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("a 1 all " + "0" * 64 + "\n")
+    keys = [packages_key(elements, options) for options in (
+        DEFAULT, image(release="forky"), image(architecture="arm64"), image(packages=("one-more",)), image(firmware=()),
+        image(lock=tmp_path / "lock"))]
+    with (elements[0].parent / "lifeboat-agent/packages.d/40-agent").open("a") as stream:
         stream.write("one-more\n")
-    keys.add(packages_key(elements, "trixie"))
-    assert len(keys) == 3
+    keys.append(packages_key(elements, DEFAULT))
+    assert len(set(keys)) == len(keys)
+
+
+def test_an_element_of_ones_own_changes_the_base(elements: "tuple[Path, ...]", tmp_path: Path) -> None:
+    own = tmp_path / "acme"
+    (own / "packages.d").mkdir(parents=True)
+    (own / "element-deps").write_text("x")
+    assert base_key((*elements, own), DEFAULT) != base_key(elements, DEFAULT)
 
 
 def test_the_code_layer_holds_both_packages_and_no_byte_code() -> None:
@@ -46,10 +73,10 @@ def test_the_code_layer_holds_both_packages_and_no_byte_code() -> None:
 
 
 def test_dpkg_status_yields_installed_packages_sorted() -> None:
-    text = ("Package: zstd\nStatus: install ok installed\nVersion: 1.5\nDescription: x\n y: z\n\n"
-            "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n"
-            "Package: acl\nStatus: install ok installed\nVersion: 2.3\n")
-    assert parse_dpkg_status(text) == (("acl", "2.3"), ("zstd", "1.5"))
+    text = ("Package: zstd\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.5\nDescription: x\n y: z\n\n"
+            "Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1\n\n"
+            "Package: acl\nStatus: install ok installed\nArchitecture: all\nVersion: 2.3\n")
+    assert parse_dpkg_status(text) == (("acl", "2.3", "all"), ("zstd", "1.5", "amd64"))
 
 
 def test_every_missing_tool_is_named_with_its_reason_and_package() -> None:
@@ -69,7 +96,7 @@ def test_a_machine_set_up_for_development_has_every_tool() -> None:
 def test_hooks_are_executable_and_stop_at_the_first_error(hook: str) -> None:
     path = ELEMENTS / hook
     assert path.stat().st_mode & 0o111 == 0o111
-    assert "\nset -eu -o pipefail\n" in path.read_text()
+    assert "\nset -eu\nset -o pipefail\n" in path.read_text()
 
 
 @pytest.mark.parametrize("packages", sorted(ELEMENTS.glob("*/packages.d/*"), key=str), ids=lambda p: p.name)
@@ -93,15 +120,15 @@ def test_a_device_that_does_not_answer_does_not_keep_the_agent_from_starting() -
 def test_an_iso_is_current_only_while_key_and_content_match(tmp_path: Path) -> None:
     iso = tmp_path / "x.iso"
     iso.write_bytes(b"abc")
-    manifest_path(iso).write_text('{"key": "k", "iso": {"sha256": '
-                                  '"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}')
+    manifest_path(iso).write_text('{"key": "k", "product": [{"name": "x.iso", "sha256": '
+                                  '"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}]}')
     assert is_current(iso, "k")
     assert not is_current(iso, "other")
     iso.write_bytes(b"abd")
     assert not is_current(iso, "k")
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"key": "k", "iso": 1}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"key": "k", "product": 1}', '{"key": "k", "product": [1]}'])
 def test_a_manifest_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
     manifest_path(tmp_path / "x.iso").write_text(text)
     assert recorded(tmp_path / "x.iso") is None
@@ -113,13 +140,35 @@ def test_the_command_line_reaches_the_build(monkeypatch: pytest.MonkeyPatch, tmp
 
     def build(options: BuildOptions, progress: Progress) -> Path:
         asked.append(options)
+        assert options.output is not None
         return options.output
 
-    monkeypatch.setattr(builder, "build_iso", build)
+    monkeypatch.setattr(pipeline, "build_iso", build)
     status = builder.main(["iso", "-o", str(tmp_path / "o.iso"), "--append", " rescue.auto ", "--compression", "xz"])
     assert status == Exit.OK
-    assert asked == [BuildOptions(output=tmp_path / "o.iso", append="rescue.auto", compression="xz")]
+    assert asked == [BuildOptions(output=tmp_path / "o.iso",
+                                  config=Config(image=Image(compression="xz"), boot=Boot(append="rescue.auto")))]
     assert capsys.readouterr().out == f"{tmp_path / 'o.iso'}\n"
+
+
+@pytest.mark.parametrize(("section", "text", "what"), [
+    ("recovery", 'answers = "wrong"', "this is no answer"),
+    ("trust", 'ca_certificates = ["wrong"]', "not one certificate"),
+    ("trust", 'allowed_signers = "empty"', "names nobody"),
+    ("recovery", 'sets = ["directory"]', "no SIF set"),
+    ("image", 'lock = "wrong"', "locks no package"),
+])
+def test_check_finds_an_input_that_cannot_serve(section: str, text: str, what: str, tmp_path: Path,
+                                                monkeypatch: pytest.MonkeyPatch,
+                                                capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("LIFEBOAT_CACHE", str(tmp_path))
+    monkeypatch.setattr(pipeline, "check_host", lambda cache: None)
+    (tmp_path / "wrong").write_text("none of these\n")
+    (tmp_path / "empty").write_text("")
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "site.toml").write_text(f"[{section}]\n{text}\n")
+    assert builder.main(["check", "--config", str(tmp_path / "site.toml")]) == Exit.BUILD_FAILED
+    assert what in capsys.readouterr().err
 
 
 def test_a_failure_is_shown_and_becomes_the_exit_code(monkeypatch: pytest.MonkeyPatch,
@@ -127,12 +176,13 @@ def test_a_failure_is_shown_and_becomes_the_exit_code(monkeypatch: pytest.Monkey
     def build(options: BuildOptions, progress: Progress) -> Path:
         raise CommandFailed("xorriso failed", where="xorriso -x")
 
-    monkeypatch.setattr(builder, "build_iso", build)
+    monkeypatch.setattr(pipeline, "build_iso", build)
     assert builder.main(["iso"]) == Exit.COMMAND_FAILED
     assert "xorriso -x: xorriso failed" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["iso", "system", "clean"])
+@pytest.mark.parametrize("command", ["iso", "usb", "pxe", "all", "system", "check", "summary", "lock",
+                                     "write-usb", "clean"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         builder.main([command, "--help"])

@@ -7,10 +7,12 @@ from typing import Optional
 
 import pytest
 
+from builder_lib.config import Boot, Config, Trust
 from builder_lib.errors import BuildFailed
-from builder_lib.options import PROJECT, BuildOptions
+from builder_lib.options import BuildOptions
+from builder_lib.site import site_files
 from builder_lib.squash import system_key
-from builder_lib.tree import base_key
+from builder_lib.tree import base_key, element_paths
 from builder_lib.trust import trust_files, warning
 
 SIGNERS = b"# ours\nweb01.example.org ssh-ed25519 AAAA\n"
@@ -20,8 +22,9 @@ def options(tmp_path: Path, signers: Optional[bytes], revoked: Optional[bytes] =
     for name, data in (("signers", signers), ("revoked", revoked)):
         if data is not None:
             (tmp_path / name).write_bytes(data)
-    return BuildOptions(allowed_signers=None if signers is None else tmp_path / "signers",
-                        revoked=None if revoked is None else tmp_path / "revoked")
+    return BuildOptions(config=Config(trust=Trust(
+        allowed_signers=None if signers is None else tmp_path / "signers",
+        revoked=None if revoked is None else tmp_path / "revoked")))
 
 
 def test_the_lists_are_baked_in_byte_for_byte(tmp_path: Path) -> None:
@@ -31,12 +34,14 @@ def test_the_lists_are_baked_in_byte_for_byte(tmp_path: Path) -> None:
 
 
 def test_another_signer_is_another_image_on_the_same_base(tmp_path: Path) -> None:
-    base = base_key(PROJECT / "elements", "trixie")
-    keys = {system_key(base, trust_files(chosen)) for chosen in (
-        BuildOptions(), options(tmp_path, SIGNERS), options(tmp_path, SIGNERS, b"x"))}
-    keys.add(system_key(base, trust_files(options(tmp_path, SIGNERS + b"db01 ssh-rsa BBBB\n"))))
+    plain = BuildOptions()
+    base = base_key(element_paths(plain), plain)
+    chosen = [plain, options(tmp_path, SIGNERS), options(tmp_path, SIGNERS, b"x")]
+    keys = {system_key(base, site_files(one, "6.12")) for one in chosen}
+    chosen.append(options(tmp_path, SIGNERS + b"db01 ssh-rsa BBBB\n"))
+    keys.add(system_key(base, site_files(chosen[-1], "6.12")))
     assert len(keys) == 4
-    assert base_key(PROJECT / "elements", "trixie") == base
+    assert {base_key(element_paths(one), one) for one in chosen} == {base}
 
 
 @pytest.mark.parametrize(("signers", "revoked", "what"), [
@@ -52,11 +57,11 @@ def test_a_list_that_cannot_be_one_ends_the_build(tmp_path: Path, signers: Optio
 
 def test_a_list_that_is_not_there_ends_the_build(tmp_path: Path) -> None:
     with pytest.raises(BuildFailed, match="cannot be read"):
-        trust_files(BuildOptions(allowed_signers=tmp_path / "nowhere"))
+        trust_files(BuildOptions(config=Config(trust=Trust(allowed_signers=tmp_path / "nowhere"))))
 
 
 def test_an_unattended_image_that_believes_nobody_is_pointed_out(tmp_path: Path) -> None:
-    append = "quiet rescue.auto"
-    assert "--allowed-signers" in (warning(BuildOptions(append=append)) or "")
-    assert warning(BuildOptions(append=append, allowed_signers=tmp_path)) is None
-    assert warning(BuildOptions(append="rescue.autonomous")) is None
+    auto = Boot(append="quiet rescue.auto")
+    assert "--allowed-signers" in (warning(BuildOptions(config=Config(boot=auto))) or "")
+    assert warning(BuildOptions(config=Config(boot=auto, trust=Trust(allowed_signers=tmp_path)))) is None
+    assert warning(BuildOptions(config=Config(boot=Boot(append="rescue.autonomous")))) is None

@@ -79,11 +79,16 @@ def test_parameters_become_options_of_mke2fs() -> None:
     assert options["-E"] == f"stride=4,encoding=utf8-12.1,num_backup_sb=2,resize={2 * 32 * 4096}"
 
 
+def test_room_for_growth_is_reckoned_without_clusters_as_mke2fs_does() -> None:
+    options = mke2fs_arguments(ext("cluster_bytes=16384", "desc_bytes=64", "reserved_gdt_blocks=31"))
+    assert options["-E"] == f"resize={32 * 16 * 8192}"
+
+
 def test_parameters_become_options_of_tune2fs() -> None:
     assert tune2fs_arguments(ext("mount_options=nobarrier,acl", "extended_mount_options=data=journal", "hash=tea",
                                  "max_mounts=33", "reserved_uid=7")) == (
-        "-r", "655", "-o", "^user_xattr,nobarrier,acl", "-E", "mount_opts=data=journal", "-E", "hash_alg=tea",
-        "-c", "33", "-i", "0s", "-u", "7")
+        "-r", "655", "-o", "^user_xattr,nobarrier,acl", "-E",
+        "mount_opts=data=journal,hash_alg=tea,stride=0,stripe_width=0", "-c", "33", "-i", "0s", "-u", "7")
 
 
 def test_a_set_without_parameters_leaves_everything_to_the_tools() -> None:

@@ -38,7 +38,8 @@ class World:
             return self.answers[what] if what in self.answers else plain(what, arguments, answer)
 
         monkeypatch.setattr(look, "ask", ask)
-        monkeypatch.setattr(look, "_resolved", self._resolved)
+        monkeypatch.setattr(look, "_resolved", lambda path: self._resolved(path)[0])
+        monkeypatch.setattr(look, "_here", lambda path: self._resolved(path)[1])
         monkeypatch.setattr(programs, "have", lambda tool: any(argv[0] == tool for argv in self.programs))
         monkeypatch.setattr(programs, "run", self._run)
 

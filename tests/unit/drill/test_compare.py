@@ -15,7 +15,7 @@ from drill.volatile import VOLATILE, Scope, Volatile, rule_for
 FILE = Entry("/srv/a", "file", 0o644, 33, 33, 1234567890_123456789, 5, "aa" * 32, xattrs=(("user.x", "00ff"),))
 LINK = Entry("/srv/l", "symlink", 0o777, 0, 0, 1, target="a")
 RULES = (Volatile("/seed", Scope.CONTENT, "r"), Volatile("/log", Scope.GROWS, "r"), Volatile("/tmp", Scope.BELOW, "r"),
-         Volatile("/", Scope.TIMES, "r"))
+         Volatile("/", Scope.TIMES, "r"), Volatile("/new", Scope.NEW, "r"))
 
 
 def manifest(*entries: Entry) -> dict[str, Entry]:
@@ -72,7 +72,8 @@ def test_rules_forgive_no_more_than_they_say(path: str, change: dict[str, Any], 
 
 @pytest.mark.parametrize(("path", "gone", "new"), [
     ("/seed", ["missing"], ["extra"]), ("/log/x", ["missing"], []), ("/tmp/x", [], []),
-    ("/tmp", ["missing"], ["extra"]), ("/other", ["missing"], ["extra"]),
+    ("/tmp", ["missing"], ["extra"]), ("/other", ["missing"], ["extra"]), ("/new", ["missing"], []),
+    ("/new/x", ["missing"], []), ("/newer", ["missing"], ["extra"]),
 ])
 def test_rules_for_entries_that_come_and_go(path: str, gone: list[str], new: list[str]) -> None:
     entry = manifest(replace(FILE, path=path))

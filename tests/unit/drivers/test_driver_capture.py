@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import posixpath
+import re
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any, List, Sequence, Tuple
 
 import pytest
 from driver_machines import BASE, PCI, RELEASE, Machine, module, packed
 
+from sif import look
 from sif.check import check
 from sif.drivers import collect
 from sif.drivers.collect import Collect, Drivers, collect_drivers, with_drivers
@@ -36,6 +39,7 @@ from sif.model import (
 )
 from sif.problems import SifRejected
 from sif.reader import load_set
+from sif.run import Result
 from sif.writer import write_set
 
 FIRMWARE = b"tigon firmware"
@@ -167,6 +171,29 @@ def test_a_zstd_module_is_read_by_modinfo() -> None:
     info, _ = collected(machine)
     phy = next(driver for driver in info.drivers if driver.module == "libphy")
     assert (phy.version, phy.out_of_tree, phy.path) == ("5", False, f"media:drivers/{RELEASE}/libphy.ko.zst")
+
+
+def test_packed_modules_are_all_unpacked_by_one_modinfo(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = server()
+    dep = machine.files[f"{BASE}/modules.dep"]
+    dep = dep.replace(b"libphy.ko", b"libphy.ko.zst").replace(b"tg3.ko", b"tg3.ko.xz")
+    machine.add({f"{BASE}/modules.dep": dep})
+    squeezed = [f"{BASE}/{path.decode()}" for path in re.findall(rb"^(.*(?:zst|xz)):", dep, re.MULTILINE)]
+    machine.add({path: b"no module" for path in squeezed})
+    asked: List[Tuple[str, ...]] = []
+
+    def run(argv: Sequence[str], **_: object) -> Result:
+        asked.append(tuple(argv))
+        said = "".join(f"filename={place}\0vermagic={RELEASE} SMP\0intree=Y\0version={posixpath.basename(place)}\0"
+                       for place in argv[2:])
+        return Result(tuple(argv), 0, said, "", 0.0)
+
+    monkeypatch.setattr(look, "have", lambda tool: tool == "modinfo")
+    monkeypatch.setattr(look, "run", run)
+    info, _ = collected(machine)
+    versions = {driver.module: driver.version for driver in info.drivers}
+    assert (versions["tg3"], versions["libphy"]) == ("tg3.ko.xz", "libphy.ko.zst")
+    assert len(asked) == 1 and {*squeezed} <= {place.replace(INSTALLED, BASE) for place in asked[0][2:]}
 
 
 def test_the_set_is_written_and_read_with_its_drivers(tmp_path: Path) -> None:

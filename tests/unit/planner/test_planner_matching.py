@@ -109,19 +109,26 @@ def test_equal_disks_are_asked_about_with_the_answer_to_type() -> None:
     assert "--map d0=vda" in str(error) and "--map d0=vdb" in str(error)
 
 
-def test_two_saved_disks_do_not_share_one_present_disk() -> None:
+def test_the_disk_of_the_system_comes_first_when_there_are_too_few() -> None:
     saved = anonymous(server(), size_bytes=8 * GIB)
-    error = refused(saved, present("vda"))
-    assert set(codes(error)) == {"disk-tie"} and len(error.reasons) == 2
+    plan = plan_restore(saved, machine(present("vda")), ANY)
+    assert places(plan) == {"d0": "vda"}
+    assert ("disks-merged", "d1", True) in [(a.code, a.subject, a.consent) for a in plan.adjustments]
+
+
+@pytest.mark.parametrize(("answer", "code"), [("d1=vda", "disks-merged"), ("d1=none", "disk-missing")])
+def test_the_operator_sends_two_saved_disks_to_one_or_leaves_one_out(answer: str, code: str) -> None:
+    saved = replace(server(), disks=tuple(replace(d, serial=None) if d.id == "d1" else d for d in server().disks))
+    plan = plan_restore(saved, machine(*itself()), RestorePolicy(parse_disk_map([answer])))
+    assert places(plan) == {"d0": "vda"}
+    assert code in {a.code for a in plan.adjustments if a.subject == "d1"}
 
 
 @pytest.mark.parametrize(("disk", "code"), [
     (present("vda", 4 * GIB, serial="SERd0"), "too-small"),
-    (present("vda", logical_sector=4096, serial="SERd0"), "sector-size"),
     (present("vda", serial="SERd0", excluded="the medium"), "disk-excluded"),
     (present("vda", serial="SERd0", read_only=True), "disk-excluded"),
     (present("vda", 4 * GIB), "too-small"),
-    (present("vda", logical_sector=4096), "sector-size"),
     (present("sda", bus="usb"), "no-candidate"),
 ])
 def test_a_disk_that_does_not_fit_is_refused(disk: PresentDisk, code: str) -> None:
@@ -136,7 +143,7 @@ def test_two_disks_with_the_recorded_serial_are_refused() -> None:
 
 
 @pytest.mark.parametrize(("answer", "code"), [
-    ("d0=vdz", "map-unknown"), ("d7=vda", "map-unknown"), ("d0=vdb", "map-conflict"), ("d1=vda", "map-conflict"),
+    ("d0=vdz", "map-unknown"), ("d7=vda", "map-unknown"), ("d0=vdb", "map-conflict"),
 ])
 def test_a_map_that_cannot_be_followed_is_refused(answer: str, code: str) -> None:
     saved = replace(server(), disks=tuple(replace(d, serial=None) if d.id == "d1" else d for d in server().disks))

@@ -14,7 +14,7 @@ from planner_machines import GIB, disk, part, server
 from rescue.storage import table
 from rescue.storage.errors import RebuildFailed
 from rescue.storage.lvm_metadata import dm_name, metadata_text
-from rescue.storage.mkfs import ext_differences, extra_arguments
+from rescue.storage.mkfs import command, ext_differences, extra_arguments
 from rescue.storage.mounts import mount_options, mount_points
 from sif.model import Disk, FileSystem, FsType, Partition, Ref, TableType
 
@@ -150,9 +150,8 @@ def test_vfat() -> None:
     ("x-systemd.device-timeout=0,acl", "rw,acl"),
 ])
 def test_only_options_that_matter_to_a_restore_are_used(options: Optional[str], used: str) -> None:
-    fs = FileSystem("x", Ref("d0p1"), FsType.EXT4, "u", options=options)
-    assert mount_options(fs, read_only=False) == used
-    assert mount_options(fs, read_only=True) == "ro" + used[2:]
+    assert mount_options(options, read_only=False) == used
+    assert mount_options(options, read_only=True) == "ro" + used[2:]
 
 
 def test_mount_points_below_the_target_in_their_order(tmp_path: Path) -> None:
@@ -166,3 +165,22 @@ def test_logical_partitions_are_named_by_number() -> None:
     logical: Partition = replace(part("d0", 5, 200, 10), type="0x83")
     assert "/dev/sda5 : start=409600" in table.script(mbr(), (logical,), "/dev/sda")
     assert disk("d0").size_bytes == 8 * GIB
+
+
+def test_a_file_system_of_another_size_keeps_its_share_of_inodes() -> None:
+    fs = FileSystem("root", Ref("d0p3"), FsType.EXT4, "0f0e0d0c-0b0a-4908-8706-050403020102",
+                    parameters=("inode_ratio=16384",))
+    assert extra_arguments(fs)["-i"] == "16384"
+    assert "-i" not in extra_arguments(replace(fs, inodes=65536))
+
+
+@pytest.mark.parametrize("kind, begins", [
+    (FsType.EXT3, ("mkfs.ext3", "-q", "-F", "-U")), (FsType.XFS, ("mkfs.xfs", "-q", "-f")),
+    (FsType.VFAT, ("mkfs.vfat", "--mbr=no", "-I", "-i", "0F0E0D0C")), (FsType.NTFS, ("mkntfs", "--fast", "--force")),
+    (FsType.F2FS, ("mkfs.f2fs", "-f", "-q", "-U")),
+])
+def test_a_file_system_is_made_by_its_own_program(kind: FsType, begins: Tuple[str, ...]) -> None:
+    made = command(FileSystem("root", Ref("d0p3"), kind, "0F0E-0D0C"), "/dev/vda3")
+    assert made[:len(begins)] == begins
+    assert made[-1] == "/dev/vda3"
+    assert "" not in made

@@ -13,7 +13,7 @@ from sif_samples import machine
 from sif.errors import Exit, UsageError
 from sif.model import Luks, Ref, SystemInformation
 from sif.run import run
-from sif.secrets import SecretUnavailable, decrypt, encrypt
+from sif.secrets.age import SecretUnavailable, decrypt, encrypt
 from sif.secrets.files import memory_directory
 from sif.secrets.headers import blanked, packed, unpacked, with_headers
 from sif.writer import write_set

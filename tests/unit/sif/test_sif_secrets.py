@@ -23,7 +23,7 @@ from sif.parse import parse_text
 from sif.problems import SifRejected
 from sif.reader import load_set
 from sif.run import run
-from sif.secrets import Secrets, SecretUnavailable, decrypt, encrypt, obtain, open_secrets
+from sif.secrets.age import Secrets, SecretUnavailable, decrypt, encrypt, obtain, open_secrets
 from sif.secrets.files import IN_MEMORY, filesystem_type, memory_directory
 from sif.secrets.names import declared_secrets
 from sif.secrets.sets import with_secrets

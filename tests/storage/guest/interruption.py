@@ -1,0 +1,102 @@
+"""A rebuild that is broken off, and the one after it: what each has made, what the second has kept, what differs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, List, Sequence, Tuple
+
+from job_comes_back import differences, plan, secrets
+
+from rescue.plan import Action
+from rescue.storage.rebuild import rebuild
+from sif.model import SystemInformation
+
+LOG = Path("/run/rebuild-events")
+"""In memory: it outlives a process."""
+
+OnEvent = Callable[[Action, str], None]
+
+
+@dataclass(frozen=True)
+class Events:
+    """The ids of the actions that one rebuild has finished, and of those it has kept."""
+
+    finished: Tuple[str, ...]
+    kept: Tuple[str, ...]
+
+
+def in_child(saved: SystemInformation, set_dir: Path, on_event: OnEvent) -> int:
+    """Rebuild in a process of its own; returns how it ended, as ``waitpid`` says it."""
+    LOG.write_text("")
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    status = 1
+    try:
+        rebuild(plan(saved), saved, set_dir, reporter(on_event), secrets=secrets)
+        status = 0
+    except BaseException:  # noqa: BLE001 - a child must not return into its parent's code
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def reporter(on_event: OnEvent) -> Callable[[Action, str, float], None]:
+    """Keeps each event, then tells ``on_event``."""
+    def report(action: Action, state: str, _seconds: float) -> None:
+        with LOG.open("a", encoding="utf-8") as log:
+            log.write(json.dumps([action.id, state]) + "\n")
+        on_event(action, state)
+    return report
+
+
+def events() -> Events:
+    """What the last rebuild has reported."""
+    lines = [json.loads(line) for line in LOG.read_text("utf-8").splitlines()]
+    return Events(*(tuple(name for name, state in lines if state == wanted) for wanted in ("finished", "kept")))
+
+
+def killed_at(cut: str) -> OnEvent:
+    """Ends its own process by SIGKILL: ``after:ACTION`` when that is finished, ``in:ACTION`` while its first program
+    runs, which goes on without its parent (at its end, if it starts none)."""
+    where, _, ident = cut.partition(":")
+
+    def on_event(action: Action, state: str) -> None:
+        if action.id != ident:
+            return
+        if where == "in" and state == "started":
+            _kill_with_next_program()
+        elif state == "finished":
+            os.kill(os.getpid(), signal.SIGKILL)
+    return on_event
+
+
+def _kill_with_next_program() -> None:
+    start = subprocess.Popen.__init__
+
+    def started(self: "subprocess.Popen[bytes]", *args: object, **options: object) -> None:
+        start(self, *args, **options)  # type: ignore[call-overload]
+        os.kill(os.getpid(), signal.SIGKILL)
+    subprocess.Popen.__init__ = started  # type: ignore[method-assign,assignment]
+
+
+def second_run(saved: SystemInformation, set_dir: Path, done: Sequence[str]) -> List[str]:
+    """Rebuild what is left; says what is wrong: a difference, something made twice, something not kept."""
+    if in_child(saved, set_dir, lambda action, state: None) != 0:
+        said = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
+        return ["the second run failed; the kernel said:", *said.splitlines()[-40:]]
+    again = events()
+    wrong = [f"{action} was finished, and made again" for action in done if action in again.finished]
+    wrong += [f"{action} was finished, and is not kept" for action in done if action not in again.kept]
+    with suppress(subprocess.SubprocessError):
+        return [*wrong, *differences(saved, plan(saved))]
+    return [*wrong, "the result cannot be compared"]
