@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import IO, Dict, List, Optional, Sequence, Tuple
 
 from sif.errors import Exit
 from sif.run import Process, spawn
@@ -34,8 +34,11 @@ class Job:
             return f"DRILL FAILED {self.name}: it ended without a verdict"
 
 
-def run_jobs(jobs: Sequence[Job], at_once: int) -> Exit:
-    """Run the jobs in order, at most ``at_once`` at the same time, and print every verdict at the end."""
+def run_jobs(jobs: Sequence[Job], at_once: int, log: Optional[IO[bytes]] = None) -> Exit:
+    """Run the jobs in order, at most ``at_once`` at the same time, and print every verdict at the end.
+
+    What they say goes to ``log``, by default to standard error.
+    """
     waiting: List[Job] = list(jobs)
     running: Dict[str, Process] = {}
     statuses: Dict[str, int] = {}
@@ -43,7 +46,7 @@ def run_jobs(jobs: Sequence[Job], at_once: int) -> Exit:
         while waiting or running:
             while waiting and len(running) < max(1, at_once):
                 job = waiting.pop(0)
-                running[job.name] = spawn(job.argv, log=sys.stderr.buffer)
+                running[job.name] = spawn(job.argv, log=log or sys.stderr.buffer)
             for name, process in tuple(running.items()):
                 status = process.poll()
                 if status is not None:

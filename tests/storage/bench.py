@@ -29,10 +29,12 @@ PROJECT = Path(__file__).resolve().parents[2]
 RELEASE = "trixie"
 PACKAGES = (
     "bcache-tools", "btrfs-progs", "cryptsetup-bin", "dmsetup", "dosfstools", "e2fsprogs", "f2fs-tools", "fdisk",
-    "gdisk", "gir1.2-blockdev-3.0", "kmod", "libblockdev-plugins-all", "lvm2", "mdadm", "multipath-tools", "ntfs-3g",
+    "gdisk", "gir1.2-blockdev-3.0", "kmod", "lvm2", "mdadm", "multipath-tools", "ntfs-3g",
     "parted", "procps", "python3", "python3-blockdev", "python3-bytesize", "python3-dasbus", "python3-gi",
     "python3-packaging", "python3-parted", "python3-pyudev", "python3-selinux", "thin-provisioning-tools", "udev",
     "user-mode-linux", "util-linux", "xfsprogs", "xxd", "zstd", *qemu_engine.PACKAGES,
+    *(f"libblockdev-{plugin}3" for plugin in (
+        "btrfs", "crypto", "dm", "fs", "loop", "lvm", "mdraid", "mpath", "nvme", "part", "swap")),
 )
 SLOWER = {"uml": 1, "qemu": 8}
 """How many times as long a case may take."""
