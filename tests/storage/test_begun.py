@@ -9,7 +9,7 @@ import pytest
 from bench import PROJECT, Bench
 from test_interrupted import ordered
 
-CUTS = "in:wipe:d0 after:table:d1 in:luks:luks_md_crypt"
+CUTS = "after:table:d1 in:luks:luks_md_crypt"
 
 pytestmark = pytest.mark.storage
 
