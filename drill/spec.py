@@ -180,7 +180,7 @@ def _ports(spec: MachineSpec) -> list[str]:
     words = ["-chardev", f"socket,id=qmp,path={_quote(spec.qmp_socket)},server=on,wait=off",
              "-mon", "chardev=qmp,mode=control",
              "-chardev", _console(spec), "-serial", "chardev:console",
-             "-device", "virtio-serial-pci"]
+             "-device", "virtio-serial-pci,max_ports=3"]
     for ident, path, name in (("agent", spec.agent_socket, AGENT_PORT), ("events", spec.events_socket, EVENTS_PORT)):
         words += ["-chardev", f"socket,id={ident},path={_quote(path)},server=on,wait=off",
                   "-device", f"virtserialport,chardev={ident},name={name}"]

@@ -1,7 +1,8 @@
 """Pass: which present disk takes the place of which saved one.
 
-Rules in order: the recorded disk itself (WWN or serial number), the operator's map, the same slot, the only
-disk that fits by size. Where two answers fit, the planner asks instead of guessing. A saved disk that no present one
+Rules in order: the recorded disk itself (WWN or serial number), the operator's map, the same slot and size, the only
+disk that fits by size. Where two answers fit, the planner asks instead of guessing. A slot says little about a disk
+that holds somebody else's data: a blank one elsewhere comes before it. A saved disk that no present one
 can take the place of is homeless: the next pass looks whether its volumes have room elsewhere.
 """
 
@@ -228,9 +229,18 @@ def _by_pair(board: _Board, saved: Disk, choice: DiskChoice) -> None:
 
 def _by_slot(board: _Board) -> None:
     for saved in board.waiting():
-        here = [d for d in board.free() if saved.by_path and d.by_path == saved.by_path and not board.misfit(saved, d)]
-        if len(here) == 1:
-            board.place(saved, here[0], f"same slot {saved.by_path}, size fits")
+        here = [d for d in board.free() if _in_slot(saved, d) and d.size_bytes == saved.size_bytes]
+        if len(here) == 1 and not _strangers(board, saved, here[0]):
+            board.place(saved, here[0], f"same slot and size, {saved.by_path}")
+
+
+def _in_slot(saved: Disk, disk: PresentDisk) -> bool:
+    return saved.by_path is not None and disk.by_path == saved.by_path
+
+
+def _strangers(board: _Board, saved: Disk, disk: PresentDisk) -> bool:
+    """Whether the disk, not known by its serial number, holds something while a blank one would fit."""
+    return not (disk.blank or disk.begun) and any(other.blank for other in _fits(board, saved))
 
 
 def _stand_in(board: _Board, saved: Disk, disk: PresentDisk) -> bool:
@@ -251,7 +261,8 @@ def _fits(board: _Board, saved: Disk) -> Tuple[PresentDisk, ...]:
 def _best(board: _Board, saved: Disk) -> Tuple[int, Tuple[PresentDisk, ...]]:
     fits = _fits(board, saved)
     best = min((_tier(saved, d) for d in fits), default=99)
-    return best, tuple(d for d in fits if _tier(saved, d) == best)
+    equal = tuple(d for d in fits if _tier(saved, d) == best)
+    return best, tuple(d for d in equal if _in_slot(saved, d)) or equal
 
 
 def _by_size(board: _Board) -> None:
@@ -281,7 +292,8 @@ def _by_size(board: _Board) -> None:
         tier, saved, disk = min(clear, key=lambda offer: offer[0])
         kind = "exact" if disk.size_bytes == saved.size_bytes else \
             "larger" if disk.size_bytes > saved.size_bytes else "smaller but sufficient"
-        board.place(saved, disk, f"the only {'blank ' if disk.blank else ''}disk that fits ({kind} size)")
+        board.place(saved, disk, f"same slot {saved.by_path}, {kind} size" if _in_slot(saved, disk)
+                    else f"the only {'blank ' if disk.blank else ''}disk that fits ({kind} size)")
     for saved in board.waiting():
         fits = best[saved.id][1]
         if len(fits) > 1:

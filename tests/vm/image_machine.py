@@ -83,7 +83,8 @@ def probe(machine: Machine, product: Path, script: str, work: Path) -> Dict[str,
     report, console = work / "report.json", work / "console.log"
     report.unlink(missing_ok=True)
     command = [*command_of(machine, product, work), *_credentials(ANSWER + script),
-               "-serial", f"file:{console}", "-device", "virtio-serial", "-chardev", f"file,id=probe,path={report}",
+               "-serial", f"file:{console}", "-device", "virtio-serial,max_ports=2",
+               "-chardev", f"file,id=probe,path={report}",
                "-device", "virtserialport,chardev=probe,name=org.lifeboat.probe"]
     if machine.medium in NETWORK:
         command = _with_boot_server(command, machine, product, work)

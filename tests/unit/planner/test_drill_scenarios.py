@@ -17,7 +17,7 @@ from drill.scenario import Content, Replacement, Scenario
 from drill.scenarios import ALL, FILLS
 from drill.server import facts
 from drill.server.facts import Server
-from drill.spec import Bus
+from drill.spec import DISK_SLOT, Bus
 from rescue.hardware import Hardware, Whole
 from rescue.plan import RestorePlan
 from rescue.planner import RestorePolicy, plan_restore
@@ -114,11 +114,12 @@ def hardware(scenario: Scenario, replacement: Replacement) -> Hardware:
     count: Dict[Bus, int] = {}
     disks, whole = [], []
     sizes = dict(zip(facts.disk_names(scenario.server), facts.disk_bytes(scenario.server)))
-    for new in replacement.disks:
+    for place, new in enumerate(replacement.disks):
         number = count[new.bus] = count.get(new.bus, -1) + 1
         name = names[new.bus].format(letter="abcdef"[number], number=number)
         holds = () if new.content is Content.BLANK else (f"{name}: {new.content.value}",)
-        disks.append(present(name, new.size or sizes[new.of], serial=new.serial, signatures=holds))
+        disks.append(present(name, new.size or sizes[new.of], serial=new.serial, signatures=holds,
+                             by_path=f"pci-0000:00:{DISK_SLOT + place:02x}.0" if new.bus is Bus.VIRTIO else None))
         if new.kept:
             whole += [Whole(ident, (name,)) for ident in ("table:d1", "vg:vg_data", "fs:srv")]
         if new.kept_volumes:
