@@ -56,7 +56,8 @@ def values_of(saved: SystemInformation, stores: Iterable[ReadyStore], target: Pa
                              "kernel": kernel}
     known.update({f"store:{store.id}": store.location for store in stores})
     known.update({f"snapshot:{store.id}": store.snapshot for store in saved.stores if store.snapshot})
-    known.update({f"mount:{fs.id}": str(target / fs.mount.strip("/")) for fs in saved.filesystems if fs.mount})
+    known.update({f"mount:{fs.id}": str(target / fs.mount.strip("/"))
+                  for fs in (*saved.filesystems, *saved.btrfs, *saved.subvolumes) if fs.mount})
     return Values(known)
 
 

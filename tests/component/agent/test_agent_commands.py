@@ -3,7 +3,7 @@
 import json
 import shutil
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, List, Tuple
 
@@ -18,6 +18,7 @@ from rescue.progress import Reading, read_progress
 from rescue.stores import ReadyStore
 from rescue.values import NoValue, inside, values_of
 from sif.model import (
+    Btrfs,
     Command,
     FileSystem,
     Firmware,
@@ -27,6 +28,7 @@ from sif.model import (
     Ref,
     Store,
     StoreKind,
+    Subvolume,
     System,
     SystemInformation,
     Then,
@@ -91,6 +93,17 @@ def test_a_value_is_never_scanned_again(tmp_path: Path) -> None:
         made.fill("${shell}")
     with pytest.raises(NoValue, match="no value"):
         made.fill("${mount:gone}")
+
+
+def test_subvolumes_have_a_place_like_file_systems(tmp_path: Path) -> None:
+    saved = replace(saved_with(), btrfs=(Btrfs("tank", (Ref("d0p3"),), "w", mount="/tank"),),
+                    subvolumes=(Subvolume("home", Ref("tank"), "@home", mount="/home"),
+                                Subvolume("deep", Ref("tank"), "@home/deep")))
+    made = runner(tmp_path, saved)[0]
+    assert made.values.fill("${mount:tank} ${mount:home}") == f"{made.target}/tank {made.target}/home"
+    assert inside(made.values, made.target).fill("${mount:home}") == "/home"
+    with pytest.raises(NoValue):
+        made.values.fill("${mount:deep}")
 
 
 def test_inside_the_restored_system_paths_begin_at_its_root(tmp_path: Path) -> None:
