@@ -25,7 +25,7 @@ OUTPUT = "output:"
 """Before a path: a file that the provider has put into the output directory."""
 
 FIRST_BACKUP, FIRST_COLLECTOR, STEP = 2000, 3000, 20
-"""Where the sequence numbers of the first provider of each kind begin, and what those of the others are multiples of."""
+"""Where the sequence numbers of the first provider of each kind begin, and what those of all are multiples of."""
 
 Volume = Mapping[str, str]
 

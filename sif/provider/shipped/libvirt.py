@@ -32,7 +32,8 @@ def backup(config: Config, params: Mapping[str, Any], report: Reporter) -> Mappi
                 total += put(output, f"{folder}/{safe}.xml", tool((*base, dump, name.strip()), timeout=60.0).stdout)
         return {"snapshot": None, "bytes": total}
     report.log("libvirt does not answer: its files are taken instead")
-    return {"snapshot": None, "bytes": copy_tree(Path(maybe(config, "directory") or "/etc/libvirt"), output / "files")}
+    place = Path(maybe(config, "directory") or "/etc/libvirt")
+    return {"snapshot": None, "bytes": copy_tree(place, output / "files", report, leave_out=("secrets",))}
 
 
 def restore_entry(_config: Config, params: Mapping[str, Any], _report: Reporter) -> Mapping[str, Any]:

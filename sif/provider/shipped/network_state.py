@@ -7,13 +7,13 @@ from typing import Any, Mapping
 
 from sif.provider.serve import Method, Reporter
 from sif.provider.shipped.collecting import copy_tree, file_sections, output_of, put
-from sif.provider.shipped.common import Config, known_keys, tool
+from sif.provider.shipped.common import Config, known_keys, maybe, tool
 from sif.run import have
 
 _QUESTIONS = {"addresses.json": ("ip", "-json", "-details", "address"), "rules.json": ("ip", "-json", "rule"),
               "routes.json": ("ip", "-json", "route", "show", "table", "all")}
 _CONFIGURATION = ("/etc/network", "/etc/systemd/network", "/etc/netplan", "/etc/NetworkManager/conf.d")
-"""Not the connections of NetworkManager: they hold passwords. The SIF describes them without."""
+"""Not the connections of NetworkManager, which are little but passwords: the SIF describes them without."""
 
 
 def describe(_config: Config, _params: Mapping[str, Any], _report: Reporter) -> Mapping[str, Any]:
@@ -21,14 +21,15 @@ def describe(_config: Config, _params: Mapping[str, Any], _report: Reporter) -> 
             "kind": "collector", "methods": ["describe", "backup", "restore-entry"]}
 
 
-def backup(config: Config, params: Mapping[str, Any], _report: Reporter) -> Mapping[str, Any]:
-    """What ``ip`` says, and the configuration."""
-    known_keys(config, ())
+def backup(config: Config, params: Mapping[str, Any], report: Reporter) -> Mapping[str, Any]:
+    """What ``ip`` says, and the configuration; ``root``: of the tree that is mounted there."""
+    known_keys(config, ("root",))
+    root = maybe(config, "root") or "/"
     output, total = output_of(params), 0
     for name, argv in _QUESTIONS.items() if have("ip") else ():
         total += put(output, name, tool(argv, timeout=60.0).stdout)
     for place in _CONFIGURATION:
-        total += copy_tree(Path(place), output / place.lstrip("/"))
+        total += copy_tree(Path(root, place.lstrip("/")), output / place.lstrip("/"), report)
     return {"snapshot": None, "bytes": total}
 
 

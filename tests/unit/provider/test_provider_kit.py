@@ -34,7 +34,9 @@ BROKEN = {
     16: 'if method == "restore-entry": METHODS[method] = lambda r=restore_entry: {"sections": [{**s, "keys": '
         '{**s["keys"], **({"env": ["P=" + open(config["password_file"]).read().strip()]} '
         'if s["kind"] == "COMMAND" else {})}} for s in r()["sections"]]}',
-    17: 'if method == "backup": METHODS["backup"] = lambda b=backup: '
+    17: 'if method == "restore-entry": METHODS[method] = lambda r=restore_entry: {"sections": [{**s, "keys": '
+        '{**s["keys"], **({"on_error": "9000"} if s["kind"] == "COMMAND" else {})}} for s in r()["sections"]]}',
+    18: 'if method == "backup": METHODS["backup"] = lambda b=backup: '
         '(b(), os.system("rm \'%s/s1/etc/secret\'" % place))[0]',
 }
 """Check → what breaks the good provider so that this check fails."""
