@@ -138,7 +138,7 @@ def main(arguments: List[str]) -> int:
 
 
 def peak_kib() -> int:
-    """The most memory that this program has had. Not ``ru_maxrss``: that begins with what its parent had at the fork."""
+    """The most memory that this program has had. Not ``ru_maxrss``: that begins with what its parent had at a fork."""
     status = Path("/proc/self/status").read_text("ascii")
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1])
 
