@@ -146,7 +146,8 @@ def broken(field: str, ident: str, changes: Dict[str, Any]) -> SystemInformation
     ("omitted", "omitted_d1p4", {"device": Ref("d0p2")}, ("OMITTED", "omitted_d1p4", "device"), "holds [FS boot]"),
     ("omitted", "omitted_d1p4", {"device": Ref("gone")}, ("OMITTED", "omitted_d1p4", "device"), "there is no gone"),
     ("filesystems", "root", {"parameters": ("x=--help me",)}, ("FS", "root", "parameters"), "not a parameter"),
-    ("filesystems", "root", {"parameters": ("a=1", "a=2")}, ("FS", "root", "parameters"), "the same parameter twice"),
+    ("filesystems", "root", {"parameters": ("stride=1", "stride=2")}, ("FS", "root", "parameters"),
+     "the same parameter twice"),
     ("filesystems", "srv", {"type": FsType.NTFS, "features": ()}, ("FS", "srv", "uuid"), "not a UUID of ntfs"),
     ("filesystems", "srv", {"type": FsType.F2FS, "features": (), "uuid": "X"}, ("FS", "srv", "uuid"), "UUID of f2fs"),
 ])
