@@ -20,6 +20,7 @@ from sif.model import Command, Disk, SetFile, System, Version, VolumeGroup
 from sif.parse import parse_text
 from sif.provider.client import Provider, shipped
 from sif.provider.entry import Entry, entries
+from sif.provider.shipped.network_state import steady
 from sif.reader import load_set
 from sif.writer import write_set
 
@@ -213,6 +214,14 @@ def test_the_state_of_the_network_is_collected() -> None:
     entry = collect("network-state")
     links = json.loads(entry.files["files/network-state/addresses.json"])
     assert any(link.get("ifname") == "lo" for link in links)
+
+
+def test_a_lease_that_runs_down_is_no_other_state() -> None:
+    def address(left: int) -> str:
+        return json.dumps([{"ifname": "eth0", "addr_info": [{"local": "192.0.2.7", "valid_life_time": left}]}, {}])
+    assert steady(address(3600)) == steady(address(3599))
+    assert "192.0.2.7" in steady(address(1))
+    assert steady("no JSON") == "no JSON"
 
 
 @pytest.mark.parametrize("name", ["systemd-units", "network-state", "libvirt"])
