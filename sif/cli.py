@@ -211,7 +211,7 @@ def _capture(arguments: argparse.Namespace) -> Exit:
 
 def completed(captured: Captured, arguments: argparse.Namespace,
               directory: Path) -> Tuple[SystemInformation, Mapping[str, bytes]]:
-    """What is added to what a capture has seen: secrets, its number after the set in ``directory``, vendors' sections."""
+    """What is added to what was seen: secrets, the number after that of the set in ``directory``, vendors' sections."""
     info, files = _with_secrets(captured, arguments)
     return with_vendor_sections(numbered(info, directory),
                                 arguments.providers or look.place(DEFAULT_PROVIDERS)), files
