@@ -57,21 +57,27 @@ def entries(providers: Sequence[Provider], volumes: Sequence[Volume], *, backup:
         with tempfile.TemporaryDirectory(prefix="sif-provider-") as output:
             # a collector has nothing but what it collects now
             done = back_up(provider, volumes, output, report) if backup or kind.kind == "collector" else None
-            files = collected(provider.name, Path(output))
-        snapshot = done.snapshot if done is not None else None
-        if done is None and "check" in kind.methods:
-            snapshot = provider.check(None).snapshot
-        params = {"volumes": list(volumes), "snapshot": snapshot, "sequence": numbers[kind.kind],
-                  "store": provider.name, "files": sorted(files)}
-        sections = placed(provider.name, provider.restore_entry(params), files)
-        records = records_of(provider.name, sections)
+            snapshot = done.snapshot if done is not None else None
+            if done is None and "check" in kind.methods:
+                snapshot = provider.check(None).snapshot
+            records, files = entry_of(provider, volumes, snapshot, numbers[kind.kind], provider.name, Path(output))
         numbers[kind.kind] = _behind(numbers[kind.kind], records)
-        found.append(Entry(provider.name, records,
-                           {media_path(provider.name, path): data for path, data in files.items()}, done))
+        found.append(Entry(provider.name, records, files, done))
     problems = duplicates([record for entry in found for record in entry.records])
     if errors_of(problems):
         raise rejection("providers", problems)
     return tuple(found)
+
+
+def entry_of(provider: Provider, volumes: Sequence[Volume], snapshot: Optional[str], sequence: int, store: str,
+             output: Path) -> Tuple[Tuple[Record, ...], Mapping[str, bytes]]:
+    """The records of a restore entry and their files by path in the set; ``output`` has what a backup left there."""
+    params = {"volumes": list(volumes), "snapshot": snapshot, "sequence": sequence, "store": store,
+              "files": sorted(collected(provider.name, output)), "output": str(output)}
+    sections = provider.restore_entry(params)
+    files = collected(provider.name, output)
+    return (records_of(provider.name, placed(provider.name, sections, files)),
+            {media_path(provider.name, path): data for path, data in files.items()})
 
 
 def _behind(first: int, records: Sequence[Record]) -> int:

@@ -21,10 +21,9 @@ from sif.model import Command, FileSystem, Firmware, FsType, Ref, System, System
 from sif.plain import dataclass
 from sif.provider import protocol
 from sif.provider.client import Provider, environment
-from sif.provider.entry import Entry, back_up, collected, media_path, placed
+from sif.provider.entry import Entry, back_up, collected, entry_of
 from sif.provider.protocol import Conversation
 from sif.provider.report import silent
-from sif.provider.sections import records_of
 from sif.provider.trees import differences, make_tree
 from sif.provider.trial import NotRestored, Trial, secret_files, values_of
 from sif.run_exchange import Exchange, converse
@@ -184,15 +183,25 @@ def checks_missing_store(bench: Bench) -> None:
 def _params(bench: Bench) -> Dict[str, Any]:
     files = collected(bench.provider.name, bench.output)
     return {"volumes": list(bench.volumes), "snapshot": bench.need(bench.backup, "backup").snapshot, "sequence": 2000,
-            "store": "kit", "files": sorted(files)}
+            "store": "kit", "files": sorted(files), "output": str(bench.output)}
 
 
 def gives_entry(bench: Bench) -> None:
-    files = collected(bench.provider.name, bench.output)
-    sections = placed(bench.provider.name, bench.provider.restore_entry(_params(bench)), files)
-    records = records_of(bench.provider.name, sections)
-    bench.entry = Entry(bench.provider.name, records,
-                        {media_path(bench.provider.name, path): data for path, data in files.items()})
+    snapshot = bench.need(bench.backup, "backup").snapshot
+    found = entry_of(bench.provider, bench.volumes, snapshot, 2000, "kit", bench.output)
+    bench.entry = Entry(bench.provider.name, *found)
+
+
+def gives_entry_later(bench: Bench) -> None:
+    """As in a capture without a backup: the snapshot is what ``check`` says, and nothing was left for the set."""
+    _backup_only(bench)
+    first = bench.need(bench.entry, "restore-entry")
+    later = bench.scratch / "later"
+    later.mkdir()
+    snapshot = bench.provider.check(None).snapshot
+    records, files = entry_of(bench.provider, bench.volumes, snapshot, 2000, "kit", later)
+    if records != first.records or sorted(files) != sorted(first.files):
+        raise Broken("the sections and files that it gave after the backup", "others")
 
 
 def same_entry_twice(bench: Bench) -> None:
@@ -290,6 +299,7 @@ CHECKS: Tuple[Tuple[str, Callable[[Bench], None]], ...] = (
     ("check says that the store is missing", checks_missing_store),
     ("restore-entry gives sections of the schema", gives_entry),
     ("restore-entry gives the same sections twice", same_entry_twice),
+    ("restore-entry needs no backup just before it", gives_entry_later),
     ("commands have numbers of their phase, and there is a look before the restore", numbers_in_range),
     ("secrets are named and not shown", keeps_secrets),
     ("the sections fit into a set", fits_a_set),

@@ -25,14 +25,10 @@ grep -q '^\\[STORE kit\\]$' "$RESCUE_SIF"
 cp -a "$1/." "$RESCUE_TARGET$2"
 """.replace("DIGEST", hashlib.sha256(PASSWORD.encode()).hexdigest())
 GIVES = '''
-if method == "backup":
-    def METHODS_backup(before=backup):
-        with open(params["output"] + "/acme", "w") as file:
-            file.write({tool!r})
-        return before()
-    METHODS[method] = METHODS_backup
 if method == "restore-entry":
     def METHODS_entry(before=restore_entry):
+        with open(params["output"] + "/acme", "w") as file:
+            file.write({tool!r})
         one, look, copy = before()["sections"]
         mount = params["volumes"][0]["mount"]
         keys = {{**copy["keys"], "argv": [{program!r}, copy["keys"]["argv"][2][:-2], mount],
@@ -129,7 +125,7 @@ def test_a_provider_that_says_its_secret_is_found(tmp_path: Path, leak: str) -> 
     (tmp_path / "store").mkdir()
     made = provider(tmp_path / "provider", f'if method == "check":\n    {leak}')
     one = Provider("test", (str(made),), {"location": str(tmp_path / "store"), "key_file": str(tmp_path / "key")})
-    assert [outcome.number for outcome in examine(one, tmp_path) if not outcome.ok] == [16]
+    assert [outcome.number for outcome in examine(one, tmp_path) if not outcome.ok] == [17]
 
 
 def test_a_file_for_the_set_with_a_secret_in_it_is_found(tmp_path: Path) -> None:
