@@ -12,6 +12,7 @@ from sif.run import have
 
 _KINDS = {"domains": ("list", "--all", "dumpxml"), "networks": ("net-list", "--all", "net-dumpxml"),
           "pools": ("pool-list", "--all", "pool-dumpxml")}
+_KEYS = ("uri", "directory")
 
 
 def describe(_config: Config, _params: Mapping[str, Any], _report: Reporter) -> Mapping[str, Any]:
@@ -21,7 +22,7 @@ def describe(_config: Config, _params: Mapping[str, Any], _report: Reporter) -> 
 
 def backup(config: Config, params: Mapping[str, Any], report: Reporter) -> Mapping[str, Any]:
     """One XML file for each definition."""
-    known_keys(config, ("uri", "directory"))
+    known_keys(config, _KEYS)
     output, total = output_of(params), 0
     uri = maybe(config, "uri") or "qemu:///system"
     base = ("virsh", "--connect", uri, "--readonly", "--quiet")

@@ -19,6 +19,7 @@ _RUNS_DOWN = frozenset(("valid_life_time", "preferred_life_time", "expires", "ex
 
 _CONFIGURATION = ("/etc/network", "/etc/systemd/network", "/etc/netplan", "/etc/NetworkManager/conf.d")
 """Not the connections of NetworkManager, which are little but passwords: the SIF describes them without."""
+_KEYS = ("root",)
 
 
 def describe(_config: Config, _params: Mapping[str, Any], _report: Reporter) -> Mapping[str, Any]:
@@ -28,7 +29,7 @@ def describe(_config: Config, _params: Mapping[str, Any], _report: Reporter) -> 
 
 def backup(config: Config, params: Mapping[str, Any], report: Reporter) -> Mapping[str, Any]:
     """What ``ip`` says, and the configuration; ``root``: of the tree that is mounted there."""
-    known_keys(config, ("root",))
+    known_keys(config, _KEYS)
     root = maybe(config, "root") or "/"
     output, total = output_of(params), 0
     for name, argv in _QUESTIONS.items() if have("ip") else ():
