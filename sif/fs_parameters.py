@@ -6,17 +6,30 @@ A restore turns the values into options and reckons with the numbers, so nothing
 
 from __future__ import annotations
 
-from typing import Mapping, Tuple
+from typing import Callable, Mapping, Tuple
 
 from sif.enums import FsType
-from sif.later import regex
 from sif.plain import dataclass
 
-NUMBER = regex(r"0|[1-9][0-9]{0,18}")
-WORDS = regex(r"[A-Za-z0-9_^.][A-Za-z0-9_^.=:/+-]*(?:,[A-Za-z0-9_^.][A-Za-z0-9_^.=:/+-]*)*")
-UUID = regex(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-OPTIONS = regex(r"[A-Za-z][!-~]*")
-NUMBERS = regex(r"[0-9]{1,10}(?:,[0-9]{1,10})*")
+_WORD = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_^.=:/+-")
+
+
+def is_number(text: str) -> bool:
+    """A decimal number of up to 19 digits, without a sign or leading zeros."""
+    return text.isascii() and text.isdigit() and len(text) <= 19 and (text == "0" or text[0] != "0")
+
+
+def _is_words(text: str) -> bool:
+    return all(word and word[0] not in "=:/+-" and _WORD.issuperset(word) for word in text.split(","))
+
+
+def _is_options(text: str) -> bool:
+    return text[:1].isalpha() and all("!" <= char <= "~" for char in text)
+
+
+def _is_uuid(text: str) -> bool:
+    from sif.checks.common import GUID
+    return GUID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
@@ -31,7 +44,7 @@ class Parameter:
         """Whether a value is written so."""
         if "|" in self.form:
             return value in self.form.split("|")
-        return _FORMS[self.form].fullmatch(value) is not None
+        return _FORMS[self.form](value)
 
     @property
     def wanted(self) -> str:
@@ -40,7 +53,9 @@ class Parameter:
 
 
 _WORDS, _NUMBERS = "words, comma between", "numbers, comma between"
-_FORMS = {"number": NUMBER, "mount options": OPTIONS, _WORDS: WORDS, "UUID": UUID, _NUMBERS: NUMBERS}
+_FORMS: Mapping[str, Callable[[str], bool]] = {
+    "number": is_number, "mount options": _is_options, _WORDS: _is_words, "UUID": _is_uuid,
+    _NUMBERS: lambda text: all(map(is_number, text.split(",")))}
 
 _EXT: Mapping[str, Parameter] = {
     "journal_blocks": Parameter("journal, without its fast-commit area", "blocks"),

@@ -6,7 +6,7 @@ import posixpath
 from typing import Dict, Iterator, Tuple, Union
 
 from sif.checks.common import GUID, bad, device, is_power_of_two, repeated, size_of
-from sif.fs_parameters import parameters_of
+from sif.fs_parameters import is_number, parameters_of
 from sif.keys import CARRIERS, MOUNTABLE
 from sif.later import regex
 from sif.model import (
@@ -35,7 +35,6 @@ UUIDS = {FsType.VFAT: (FAT_SERIAL, "XXXX-XXXX, hexadecimal in upper case"),
 LABEL_BYTES = {FsType.EXT2: 16, FsType.EXT3: 16, FsType.EXT4: 16, FsType.XFS: 12, FsType.VFAT: 11,
                FsType.NTFS: 256, FsType.F2FS: 1024}
 FEATURE = regex(r"[A-Za-z0-9_-]+(?:=[A-Za-z0-9.]+)?|FEATURE_[CIR][0-9]+")
-PROPERTY = regex(r"[a-z][a-z0-9_-]*=(?:0|[1-9][0-9]{0,18})")
 OPTIONS = regex(r"[!-~]+")
 COPY_OF = "copy-of:"
 
@@ -105,9 +104,10 @@ def _check_identity(fs: FileSystem) -> Iterator[Problem]:
     if (fs.label or "").startswith("-"):
         yield bad(fs, "label", "a label that programs would take for an option", found=fs.label)
     for feature in fs.features:
-        pattern, wanted = (PROPERTY, "name=number") if fs.type is FsType.XFS else (FEATURE, "name or name=value")
-        if not pattern.fullmatch(feature):
-            yield bad(fs, "features", "not a feature's name", found=feature, wanted=wanted)
+        number = fs.type is not FsType.XFS or is_number(feature.partition("=")[2])
+        if not number or not FEATURE.fullmatch(feature):
+            yield bad(fs, "features", "not a feature's name", found=feature,
+                      wanted="name or name=value; of xfs name=number")
 
 
 def _check_parameters(fs: FileSystem) -> Iterator[Problem]:
