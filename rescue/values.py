@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable, Mapping, Tuple
+from typing import Dict, Iterable, Mapping, Tuple, Union
 
 from rescue.stores import ReadyStore
 from sif.errors import Exit, LifeboatError
-from sif.model import Command, SystemInformation
+from sif.model import Btrfs, Command, FileSystem, Subvolume, SystemInformation
 from sif.substitution import BadPlaceholder, Placeholder, substitute
 
 
@@ -56,7 +56,8 @@ def values_of(saved: SystemInformation, stores: Iterable[ReadyStore], target: Pa
                              "kernel": kernel}
     known.update({f"store:{store.id}": store.location for store in stores})
     known.update({f"snapshot:{store.id}": store.snapshot for store in saved.stores if store.snapshot})
-    known.update({f"mount:{fs.id}": str(target / fs.mount.strip("/")) for fs in saved.filesystems if fs.mount})
+    mounted: Tuple[Union[FileSystem, Btrfs, Subvolume], ...] = (*saved.filesystems, *saved.btrfs, *saved.subvolumes)
+    known.update({f"mount:{fs.id}": str(target / fs.mount.strip("/")) for fs in mounted if fs.mount})
     return Values(known)
 
 

@@ -66,6 +66,7 @@ RULES = (
     Rule("commands", "check_commands"),
     Rule("catalogs", "check_catalogs", ("catalogs",)),
     Rule("secrets", "check_secrets", ("secrets",)),
+    Rule("secrets", "check_addresses", ("stores", "commands", "mounts")),
     Rule("drivers", "check_drivers", ("drivers", "files")),
 )
 """Every check, in the order in which its findings are shown."""

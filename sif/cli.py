@@ -195,21 +195,32 @@ def _asker(arguments: argparse.Namespace) -> Asker:
 def _capture(arguments: argparse.Namespace) -> Exit:
     with look.rooted(str(arguments.root or "/")):
         captured = look_at(arguments)
-        info, files = _with_secrets(captured, arguments)
-        info = with_vendor_sections(numbered(info, arguments.output),
-                                    arguments.providers or look.place(DEFAULT_PROVIDERS))
+        info, files = completed(captured, arguments, arguments.output)
     if captured.raw:
         from sif.raw.write import write_with_images
         info = write_with_images(info, files, captured.raw, arguments.output, arguments.raw_to)
     else:
         write_set(info, arguments.output, files)
-    asked = () if info.secrets else declared_secrets(info)
-    for note in (*captured.notes, *(f"secret {name} is in no secrets file; the operator is asked" for name in asked)):
+    for note in (*captured.notes, *secrets_notes(info)):
         print(f"note: {printable(note, 2000)}", file=sys.stderr)
     print(f"{info.system.hostname}: {len(info.disks)} disks, {len(info.partitions)} partitions, {len(info.lvs)} "
           f"logical volumes, {len(info.filesystems)} file systems, {len(info.commands)} commands -> {arguments.output}",
           file=sys.stderr)
     return Exit.OK
+
+
+def completed(captured: Captured, arguments: argparse.Namespace,
+              directory: Path) -> Tuple[SystemInformation, Mapping[str, bytes]]:
+    """What is added to what was seen: secrets, the number after that of the set in ``directory``, vendors' sections."""
+    info, files = _with_secrets(captured, arguments)
+    return with_vendor_sections(numbered(info, directory),
+                                arguments.providers or look.place(DEFAULT_PROVIDERS)), files
+
+
+def secrets_notes(info: SystemInformation) -> Tuple[str, ...]:
+    """Which secrets an operator will have to type."""
+    asked = () if info.secrets else declared_secrets(info)
+    return tuple(f"secret {name} is in no secrets file; the operator is asked" for name in asked)
 
 
 def _with_secrets(captured: Captured, arguments: argparse.Namespace) -> Tuple[SystemInformation, Mapping[str, bytes]]:

@@ -16,6 +16,7 @@ from sif.catalog import text as catalog
 from sif.codec import KeySchema, KindSchema, schemas, to_text, type_name
 from sif.errors import Exit, LifeboatError
 from sif.features import FEATURES, REBUILT
+from sif.fs_parameters import table as parameters
 from sif.problems import MAX_SHOWN, SifInvalid, SifSetBroken, SifSyntaxError, SifUnsupported
 from sif.reader import MAX_SET_BYTES, MAX_SET_SECTIONS, MAX_SET_TEXT_BYTES
 from sif.secrets.age import SecretUnavailable
@@ -105,7 +106,7 @@ def _pairs(title: str, rows: Dict[str, str]) -> str:
 
 PARTS: Dict[str, Callable[[], str]] = {
     "sections": sections, "features": features, "substitutions": substitutions, "limits": limits,
-    "codes": codes,
+    "codes": codes, "parameters": parameters,
 }
 
 

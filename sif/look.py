@@ -96,8 +96,18 @@ def ask(what: str, arguments: Sequence[Any], answer: Callable[[], T]) -> T:
     """The answer to a question about the machine, through the tapes.
 
     ``answer`` asks the machine; it returns something JSON can hold, or bytes, and may raise OSError, CommandFailed
-    or ToolMissing, which are recorded too. Tuples come back as tuples.
+    or ToolMissing, which are recorded too. Tuples come back as tuples. An OSError names the path that was asked for,
+    of a read that failed as well, where the system names none.
     """
+    try:
+        return _asked(what, arguments, answer)
+    except OSError as error:
+        if error.filename is None and arguments:
+            error.filename = arguments[0]
+        raise
+
+
+def _asked(what: str, arguments: Sequence[Any], answer: Callable[[], T]) -> T:
     replay, tape = _replay.get(), _record.get()
     if replay is None and tape is None:
         return _once(what, arguments, answer)

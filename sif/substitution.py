@@ -17,12 +17,12 @@ PLAIN = {
 """Names without an argument."""
 
 WITH_ID = {
-    "store": ("STORE", "where the store is: its mount point and location, or its location alone"),
-    "snapshot": ("STORE", "the store's snapshot"),
-    "mount": ("FS", "where that file system is mounted in the restored tree"),
-    "secretfile": ("SECRET", "a file in memory that holds that `secret:ID`, for the command's user only"),
+    "store": (("STORE",), "where the store is: its mount point and location, or its location alone"),
+    "snapshot": (("STORE",), "the store's snapshot"),
+    "mount": (("FS", "BTRFS", "SUBVOLUME"), "where that file system or subvolume is mounted in the restored tree"),
+    "secretfile": (("SECRET",), "a file in memory that holds that `secret:ID`, for the command's user only"),
 }
-"""Names that take an id, the kind of section it names, and what comes out."""
+"""Names that take an id, the kinds of section it names, and what comes out."""
 
 _OPEN = regex(r"\$\{([^}]*)(\}?)")
 

@@ -45,6 +45,7 @@ def words() -> Dict[str, str]:
         'ASCII 0x21 to 0x7e except " , ; [ ]': r'[\x21\x23-\x2b\x2d-\x3a\x3c-\x5a\x5c\x5e-\x7e]',
         "ASCII A to Z": "[A-Z]", "ASCII a to z": "[a-z]", "ASCII 0 to 9": "[0-9]", "U+000A": r"\n",
         "ASCII 0x21 to 0x7e": r"[\x21-\x7e]", "graphic except / and \\": r"[\x21-\x2e\x30-\x5b\x5d-\x7e]",
+        "any character that vfat can hold in a name": r'[^\x00-\x1f\x7f/\\:*?"<>|]',
     }
 
 

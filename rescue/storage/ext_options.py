@@ -74,7 +74,7 @@ def tune2fs_arguments(fs: FileSystem) -> Tuple[str, ...]:
     found: List[str] = []
     if fs.reserved_blocks is not None:
         found += ["-r", str(fs.reserved_blocks)]  # mke2fs takes only a percentage
-    if not known:
+    if not set(known) - {"inode_ratio"}:
         return tuple(found)
     wanted = [word for word in known.get("mount_options", "").split(",") if word]
     unwanted = [f"^{word}" for word in _FROM_DEFAULTS if word not in wanted]

@@ -74,17 +74,22 @@ def capture(*, providers: Optional[Path] = None, hostname: Optional[str] = None,
     catalog; ``drivers`` says which kernel modules are collected, ``tools`` which programs go along; ``ask`` asks
     providers, when all else is known to be right, for their sections and files; ``raw`` names partitions that are kept
     sector by sector beside the reserved ones (``strict_raw``: all of them must be there). Raises NotRestorable for
-    what can't be brought back, CaptureFailed when there is no root file system to be found, SifRejected for a wrong
-    provider fragment or for a description that the checks refuse (a set that can't be read again is never written),
-    UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a tool does not work, and
-    with ``catalog`` NoDatabase when no package database is found.
+    what can't be brought back, CaptureFailed when there is no root file system to be found or a disk can't be read,
+    SifRejected for a wrong provider fragment or for a description that the checks refuse (a set that can't be read
+    again is never written), UsageError without root or for an unknown disk name, ToolMissing or CommandFailed when a
+    tool does not work, and with ``catalog`` NoDatabase when no package database is found.
     """
     providers = providers if providers is not None else look.place(DEFAULT_PROVIDERS)
     if not look.ask("is_root", (), lambda: os.geteuid() == 0):
         raise UsageError("capture reads raw disks", wanted="root", hint="run it with sudo")
-    with look.ahead(of_the_machine(), timeout=SECONDS):
-        return _captured(providers, hostname, exclude_disks, catalog, exclude, describe_all, drivers, tools, ask,
-                         RawWish(tuple(raw), strict=strict_raw))
+    try:
+        with look.ahead(of_the_machine(), timeout=SECONDS):
+            return _captured(providers, hostname, exclude_disks, catalog, exclude, describe_all, drivers, tools, ask,
+                             RawWish(tuple(raw), strict=strict_raw))
+    except OSError as error:
+        raise CaptureFailed("the capture can't go on", where=error.filename, found=error.strerror or str(error),
+                            hint="the kernel's log (dmesg) may say more; a disk that a restore does not need is left "
+                            "out with --exclude NAME") from error
 
 
 def _captured(providers: Path, hostname: Optional[str], exclude_disks: Sequence[str], catalog: bool,

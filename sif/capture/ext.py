@@ -59,7 +59,7 @@ def parameters(facts: Facts) -> Tuple[str, ...]:
 def _number(title: str, *, unless: Tuple[int, ...] = (0,)) -> Callable[[Facts], Optional[str]]:
     """A fact that begins with a number; None if it is not there, or one of ``unless``: what mke2fs does anyway."""
     def read(facts: Facts) -> Optional[str]:
-        match = re.match(r"-?[0-9]+", facts.get(title, ""))
+        match = re.match(r"[0-9]+", facts.get(title, ""))
         return match.group(0) if match and int(match.group(0)) not in unless else None
     return read
 
@@ -106,7 +106,7 @@ _PARAMETERS: Tuple[Tuple[str, Callable[[Facts], Optional[str]]], ...] = (
     ("errors", _errors),
     ("mount_options", _word("Default mount options")),
     ("extended_mount_options", _word("Mount options")),
-    ("max_mounts", _number("Maximum mount count", unless=(0, -1))),
+    ("max_mounts", _number("Maximum mount count", unless=(0,))),
     ("check_seconds", _number("Check interval")),
     ("reserved_uid", _number("Reserved blocks uid")),
     ("reserved_gid", _number("Reserved blocks gid")),

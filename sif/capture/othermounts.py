@@ -11,6 +11,7 @@ from sif.capture.mounts import mount_id
 from sif.later import regex
 from sif.model import Btrfs, FileSystem, Mount, Subvolume, SystemInformation
 from sif.problems import printable
+from sif.secrets.names import without_password
 
 _NO_PLACE = ("none", "swap", "-")
 _SECRET_OPTIONS = regex(r"(pass|password|password2|passwd|secret|pw)=[^,]*")
@@ -40,7 +41,10 @@ def other_mounts(lines: Sequence[FstabLine], info: SystemInformation,
         if options != line.options:
             notes.append(f"{line.mount}: its mount options hold a password, which is left out")
             options = re.sub(",+", ",", options).strip(",")
-        found[ident] = Mount(id=ident, what=printable(line.spec, 4000), where=printable(line.mount, 4000),
+        what = without_password(line.spec)
+        if what != line.spec:
+            notes.append(f"{line.mount}: its address holds a password, which is left out")
+        found[ident] = Mount(id=ident, what=printable(what, 4000), where=printable(line.mount, 4000),
                              type=line.type if re.fullmatch(r"[A-Za-z0-9._-]+", line.type) else "auto",
                              options=options if options and options != "defaults" else None, source=line.source)
     return tuple(found.values()), tuple(notes)

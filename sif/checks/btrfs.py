@@ -60,9 +60,10 @@ def _check_devices(info: SystemInformation, btrfs: Btrfs) -> Iterator[Problem]:
         yield bad(btrfs, "devices", "a file system needs a device")
     for key in ("data", "metadata", "system"):
         profile: BtrfsProfile = getattr(btrfs, key)
-        if len(btrfs.devices) < LEAST_DEVICES.get(profile, 1):
+        least = LEAST_DEVICES.get(profile, 0)
+        if len(btrfs.devices) < least:
             yield bad(btrfs, key, f"{profile.value} needs more devices", found=str(len(btrfs.devices)),
-                      wanted=f"at least {LEAST_DEVICES[profile]}")
+                      wanted=f"at least {least}")
     if btrfs.mixed and btrfs.data is not btrfs.metadata:
         yield bad(btrfs, "metadata", "data and metadata share block groups, but not their profile",
                   found=btrfs.metadata.value, wanted=btrfs.data.value)

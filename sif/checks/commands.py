@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Iterator, Optional
 
-from sif.checks.common import bad
+from sif.checks.common import bad, device
 from sif.later import regex
-from sif.model import Command, FileSystem, Phase, Store, SystemInformation
+from sif.model import Btrfs, Command, FileSystem, Phase, Store, Subvolume, SystemInformation
 from sif.problems import Problem
 from sif.secrets.names import declared_secrets
 from sif.substitution import WITH_ID, BadPlaceholder, Placeholder, names, pieces
@@ -71,20 +71,20 @@ def _check_words(info: SystemInformation, command: Command) -> Iterator[Problem]
 
 
 def _check_placeholder(info: SystemInformation, command: Command, key: str, piece: Placeholder) -> Iterator[Problem]:
-    kind = WITH_ID[piece.name][0]
+    kinds = WITH_ID[piece.name][0]
     if piece.name == "secretfile":
         if piece.ident not in declared_secrets(info):
             yield bad(command, key, f"{piece} names no secret of this set",
                       wanted="a name that a key has as secret:NAME, for example [STORE] password")
         return
-    target = info.find(kind, piece.ident or "")
+    target = device(info, piece.ident or "", kinds)
     if target is None:
-        yield bad(command, key, f"{piece} names nothing", wanted=f"the id of a {kind}")
+        yield bad(command, key, f"{piece} names nothing", wanted=f"the id of a {' or '.join(kinds)}")
     elif piece.name == "snapshot" and isinstance(target, Store) and target.snapshot is None:
         yield bad(command, key, f"{piece}: the store names no snapshot", wanted=f"snapshot in [STORE {target.id}]")
-    elif piece.name == "mount" and isinstance(target, FileSystem) and target.mount is None:
-        yield bad(command, key, f"{piece}: the file system has no mount point",
-                  wanted=f"mount in [FS {target.id}]")
+    elif piece.name == "mount" and isinstance(target, (FileSystem, Btrfs, Subvolume)) and target.mount is None:
+        yield bad(command, key, f"{piece}: {'a subvolume' if isinstance(target, Subvolume) else 'the file system'} "
+                  "has no mount point", wanted=f"mount in [{target.KIND} {target.id}]")
 
 
 def _check_limits(command: Command) -> Iterator[Problem]:

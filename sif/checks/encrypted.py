@@ -90,7 +90,7 @@ def _check_slots(luks: Luks) -> Iterator[Problem]:
 
 def _check_size(info: SystemInformation, luks: Luks) -> Iterator[Problem]:
     below = size_of(info, device(info, luks.device, CARRIERS))
-    if luks.size_bytes is not None and luks.size_bytes % luks.sector_bytes:
+    if luks.size_bytes is not None and luks.sector_bytes and luks.size_bytes % luks.sector_bytes:
         yield bad(luks, "size_bytes", "not a whole number of its sectors", found=str(luks.size_bytes))
     if below is not None and luks.offset_bytes + (luks.size_bytes or 0) > below:
         yield bad(luks, "size_bytes", f"the volume is larger than {luks.device}",

@@ -6,6 +6,7 @@ import posixpath
 from typing import Dict, Iterator, Tuple, Union
 
 from sif.checks.common import GUID, bad, device, is_power_of_two, repeated, size_of
+from sif.fs_parameters import is_number, parameters_of
 from sif.keys import CARRIERS, MOUNTABLE
 from sif.later import regex
 from sif.model import (
@@ -103,18 +104,22 @@ def _check_identity(fs: FileSystem) -> Iterator[Problem]:
     if (fs.label or "").startswith("-"):
         yield bad(fs, "label", "a label that programs would take for an option", found=fs.label)
     for feature in fs.features:
-        if not FEATURE.fullmatch(feature):
-            yield bad(fs, "features", "not a feature's name", found=feature, wanted="name or name=value")
-
-
-PARAMETER = regex(r"[a-z][a-z0-9_]*=[^\s,=-][^\s]*")
+        number = fs.type is not FsType.XFS or is_number(feature.partition("=")[2])
+        if not number or not FEATURE.fullmatch(feature):
+            yield bad(fs, "features", "not a feature's name", found=feature,
+                      wanted="name or name=value; of xfs name=number")
 
 
 def _check_parameters(fs: FileSystem) -> Iterator[Problem]:
-    """Everything here may end up in an option of a mkfs."""
+    """Everything here may end up in an option of a mkfs, or be reckoned with."""
+    known = parameters_of(fs.type)
     for parameter in fs.parameters:
-        if not PARAMETER.fullmatch(parameter):
-            yield bad(fs, "parameters", "not a parameter", found=parameter, wanted="name=value, without spaces")
+        name, equals, value = parameter.partition("=")
+        if not equals or name not in known:
+            yield bad(fs, "parameters", f"not a parameter of {fs.type.value}", found=parameter,
+                      wanted="name=value with one of " + ", ".join(known) if known else "none")
+        elif not known[name].fits(value):
+            yield bad(fs, "parameters", f"not a value of {name}", found=value, wanted=known[name].wanted)
     for later, _ in repeated([(parameter, parameter.partition("=")[0]) for parameter in fs.parameters]):
         yield bad(fs, "parameters", "the same parameter twice", found=later)
 

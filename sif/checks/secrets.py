@@ -1,13 +1,14 @@
-"""The section of the secrets file."""
+"""The section of the secrets file, and no secret in the text."""
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Iterator, Sequence, Tuple
 
 from sif.checks.common import SHA256, bad
 from sif.media import SCHEME, path_fault
-from sif.model import SystemInformation
+from sif.model import Record, SystemInformation
 from sif.problems import Problem
+from sif.secrets.names import has_password
 
 
 def check_secrets(info: SystemInformation) -> Iterator[Problem]:
@@ -24,3 +25,16 @@ def check_secrets(info: SystemInformation) -> Iterator[Problem]:
     if not section.order or len(set(section.order)) != len(section.order):
         yield bad(section, "order", "a secret must be looked for somewhere, and nowhere twice",
                   found=", ".join(source.value for source in section.order) or "nowhere")
+
+
+def check_addresses(info: SystemInformation) -> Iterator[Problem]:
+    """No address has a password in it; what is found is not repeated."""
+    texts: Sequence[Tuple[Record, str, Sequence[str]]] = (
+        *((store, "location", (store.location,)) for store in info.stores),
+        *((command, "argv", command.argv) for command in info.commands),
+        *((command, "env", command.env) for command in info.commands),
+        *((mount, "what", (mount.what,)) for mount in info.mounts))
+    for record, key, words in texts:
+        if any(map(has_password, words)):
+            yield bad(record, key, "an address with a password in it", wanted="no secret in the text of a set",
+                      hint="keep it as secret:NAME and have the program read it from ${secretfile:NAME}")

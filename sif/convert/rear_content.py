@@ -161,12 +161,46 @@ def _ext(fs: FileSystem, line: FsLine, ground: Ground, ledger: Ledger) -> FileSy
                            "percents only", reserved)
     elif reserved:
         fs = replace(fs, reserved_blocks=_number(facts, "reserved_blocks"))
+    parameters = _ext_parameters(facts)
     for name, value in facts.items():
-        if name not in _CARRIED and name not in ("blocksize", "reserved_blocks"):
-            ledger.left(where, f"{fs.id} {name}", "a set has no key for it" if name != "bytes_per_inode" else
-                        "a set counts inodes; the exact number cannot be had from the ratio", f"{name}={value}")
+        if name not in _CARRIED and name not in ("blocksize", "reserved_blocks", *_EXT_FACTS):
+            ledger.left(where, f"{fs.id} {name}", "a set has no key for it", f"{name}={value}")
+    if "inode_ratio" in dict(word.split("=", 1) for word in parameters):
+        ledger.assumed(where, f"{fs.id} inode_ratio", "as many inodes as mke2fs makes of this ratio",
+                       f"bytes_per_inode={facts['bytes_per_inode']}")
+    fs = replace(fs, parameters=parameters)
     ledger.left(where, f"{fs.id} features, inode_size, inodes", "ReaR does not record them; mke2fs chooses")
     return fs
+
+
+_EXT_FACTS = ("bytes_per_inode", "max_mounts", "check_interval", "default_mount_options")
+"""What ReaR records of an ext file system that is a parameter in a set. Source: ReaR, 230_filesystem_layout.sh."""
+_INTERVAL = re.compile(r"(0|[1-9][0-9]{0,8})([dwm]?)")
+_INTERVAL_SECONDS = {"": 86400, "d": 86400, "w": 7 * 86400, "m": 30 * 86400}
+_MOUNT_OPTIONS = re.compile(r"[a-z_]+(?:,[a-z_]+)*")
+
+
+def _ext_parameters(facts: Mapping[str, str]) -> Tuple[str, ...]:
+    """FS.parameters in the order of a capture's. What is off is left out, as there."""
+    found: List[str] = []
+    options = facts.get("default_mount_options", "")
+    if options and not _MOUNT_OPTIONS.fullmatch(options):
+        raise BadWords("default_mount_options are not mount options", options)
+    if options and options != "none":
+        found.append(f"mount_options={options}")
+    mounts = facts.get("max_mounts", "")
+    if mounts != "-1" and _number(facts, "max_mounts"):
+        found.append(f"max_mounts={int(mounts)}")
+    interval = facts.get("check_interval", "")
+    match = _INTERVAL.fullmatch(interval)
+    if interval and not match:
+        raise BadWords("check_interval is not a time", interval, "a number of days, as in 180d")
+    if match and int(match.group(1)):
+        found.append(f"check_seconds={int(match.group(1)) * _INTERVAL_SECONDS[match.group(2)]}")
+    ratio = _number(facts, "bytes_per_inode")
+    if ratio:
+        found.append(f"inode_ratio={max(ratio, 1024)}")
+    return tuple(found)
 
 
 def _xfs(fs: FileSystem, line: FsLine, ground: Ground, ledger: Ledger) -> FileSystem:

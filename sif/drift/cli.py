@@ -6,7 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from sif.capture import Captured
+from sif import look
+from sif.capture import DEFAULT_PROVIDERS, Captured
+from sif.capture.vendor import with_vendor_sections
 from sif.drift import Drift, compare
 from sif.drift.present import changed_files, excluded_disks, with_raws
 from sif.drift.report import text, to_json
@@ -55,7 +57,8 @@ def drift_of(loaded: LoadedSet, arguments: argparse.Namespace, *, quick: bool, c
     if catalog and not loaded.info.catalogs:
         raise UsageError("the set has no catalog", where=str(loaded.directory), hint="capture with --catalog")
     now = present(loaded, arguments)
-    return compare(loaded.info, with_raws(now.info, loaded.info, now.raw, quick),
+    info = with_vendor_sections(now.info, arguments.providers or look.place(DEFAULT_PROVIDERS))
+    return compare(loaded.info, with_raws(info, loaded.info, now.raw, quick),
                    changed_files(loaded, Path("/")) if catalog else ())
 
 

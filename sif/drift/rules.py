@@ -67,7 +67,7 @@ _INSTRUCTIONS = frozenset({"STORE", "COMMAND"})
 
 def area_of(kind: str) -> Area:
     """The part of the machine that a kind of section describes."""
-    return _AREAS.get(kind, Area.STORAGE)
+    return _AREAS.get(kind, Area.STORAGE if kind in schemas() else Area.RESTORE)
 
 
 def effect_of(difference: Difference, saved: SystemInformation, now: SystemInformation) -> Optional[Effect]:
@@ -81,6 +81,8 @@ def effect_of(difference: Difference, saved: SystemInformation, now: SystemInfor
         return Effect.GOOD
     if kind == "DRIVER":
         return Effect.AGAIN if not key and _needed(difference.id, saved, now) else Effect.GOOD
+    if kind not in schemas():
+        return Effect.GOOD  # a vendor's own section, which never touches a disk
     if not key:
         return Effect.AGAIN
     known = next((found for found in schemas()[kind].keys if found.name == key), None)

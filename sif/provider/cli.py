@@ -34,9 +34,13 @@ def add_provider(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         _named(one)
         one.set_defaults(command=command)
     test = parts.add_parser("test", help="hold a provider to the protocol", description="Run the conformance kit on a "
-                            f"provider: {len(CHECKS)} checks in a scratch directory, the last one a restore. "
-                            f"Exit code {int(Exit.PROVIDER_FAILED)} if one does not hold.")
+                            f"provider: {len(CHECKS)} checks, the last one a restore in a scratch directory. It makes "
+                            "a backup in the store that the configuration names: give it one of its own. "
+                            f"Exit code {int(Exit.PROVIDER_FAILED)} if a check does not hold.")
     _named(test)
+    test.add_argument("--secret", action="append", default=[], metavar="NAME=FILE",
+                      help="the file that ${secretfile:NAME} is; may be repeated (default for the configuration's "
+                      "`secret`: its `password_file`, or its only key that ends in _file)")
     test.add_argument("--json", action="store_true", help="the outcome as JSON")
     test.set_defaults(command=_test)
     run = parts.add_parser("run", help="be one of the shipped providers, for one request on standard input")
@@ -105,14 +109,19 @@ def _check(arguments: argparse.Namespace) -> Exit:
 
 def _test(arguments: argparse.Namespace) -> Exit:
     provider = provider_of(arguments.provider, arguments.config, arguments.config_dir)
+    if not arguments.config and provider.config and provider.describe().kind == "backup":
+        raise UsageError(f"the test would back up into the store of {provider.name}, and a capture would restore that",
+                         wanted="a store of its own: --config location=...")
+    secrets = {name: str(file) for name, file in config_of(arguments.secret).items()}
     with tempfile.TemporaryDirectory(prefix="sif-provider-test-") as scratch:
-        outcomes = examine(provider, Path(scratch))
+        outcomes = examine(provider, Path(scratch), secrets)
     if arguments.json:
         print(json.dumps([outcome.__dict__ for outcome in outcomes], indent=2, ensure_ascii=False))
     else:
         for outcome in outcomes:
             word = "PASS" if outcome.ok and not outcome.skipped else "n/a " if outcome.skipped else "FAIL"
-            print(f"{outcome.number:3} {word} {outcome.title}" + (f" ({outcome.skipped})" if outcome.skipped else ""))
+            aside = outcome.skipped or outcome.note
+            print(f"{outcome.number:3} {word} {outcome.title}" + (f" ({aside})" if aside else ""))
             if not outcome.ok:
                 print(f"         expected: {outcome.expected}\n         found: {outcome.found}")
     failed = sum(not outcome.ok for outcome in outcomes)

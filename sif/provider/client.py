@@ -100,7 +100,7 @@ def environment() -> Mapping[str, str]:
     found = {"PATH": _PATH, "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/root"), "LIFEBOAT_PROTOCOL": "1"}
     if os.environ.get("TMPDIR"):
         found["TMPDIR"] = os.environ["TMPDIR"]
-    if _PACKAGE.is_dir():
+    if _PACKAGE.parent.exists():  # a directory, or sif.pyz
         found["PYTHONPATH"] = str(_PACKAGE.parent)  # where `import sif` works from, for providers written with it
     return found
 

@@ -10,7 +10,7 @@ Values are text, numbers stay text; a list is a list of texts.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 from sif.media import BadFile, read_file
 from sif.problems import Problem, errors_of, rejection
@@ -68,15 +68,25 @@ def _provider(section: Section, name: str, problems: List[Problem]) -> "Provider
     try:
         return Provider(section.ident, command_of(program), values)
     except ValueError as error:
-        problems.append(Problem("no such provider", where, found=str(error),
-                                wanted="an absolute path, or one of " + ", ".join(SHIPPED)))
+        problems.append(Problem("no such provider", where, found=str(error), wanted="an absolute path, or one of "
+                                + ", ".join((*SHIPPED, *_installed()))))
         return None
 
 
 def command_of(program: Any) -> Tuple[str, ...]:
-    """The command of a shipped provider, or of the program at an absolute path. Raises ValueError for others."""
+    """The command of a shipped provider, of the program at an absolute path, or of one that a Python package brings.
+
+    Raises ValueError for others.
+    """
     if program in SHIPPED:
         return shipped(str(program))
     if isinstance(program, str) and program.startswith("/"):
         return (program,)
+    if isinstance(program, str) and program in _installed():
+        return _installed()[program]
     raise ValueError(str(program))
+
+
+def _installed() -> Mapping[str, Tuple[str, ...]]:
+    from sif.provider.discover import entry_points  # slow: looks through all packages; seldom needed
+    return entry_points()

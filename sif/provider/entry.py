@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from sif import media
 from sif.media import sha256_hex
 from sif.merge import duplicates
-from sif.model import Record
+from sif.model import Command, Phase, Record
 from sif.plain import dataclass
 from sif.problems import errors_of, rejection
 from sif.provider.client import Provider, Report, silent
@@ -25,7 +25,7 @@ OUTPUT = "output:"
 """Before a path: a file that the provider has put into the output directory."""
 
 FIRST_BACKUP, FIRST_COLLECTOR, STEP = 2000, 3000, 20
-"""Where the sequence numbers of the first provider of each kind begin, and how far the next one is away."""
+"""Where the sequence numbers of the first provider of each kind begin, and what those of all are multiples of."""
 
 Volume = Mapping[str, str]
 
@@ -57,21 +57,34 @@ def entries(providers: Sequence[Provider], volumes: Sequence[Volume], *, backup:
         with tempfile.TemporaryDirectory(prefix="sif-provider-") as output:
             # a collector has nothing but what it collects now
             done = back_up(provider, volumes, output, report) if backup or kind.kind == "collector" else None
-            files = collected(provider.name, Path(output))
-        snapshot = done.snapshot if done is not None else None
-        if done is None and "check" in kind.methods:
-            snapshot = provider.check(None).snapshot
-        params = {"volumes": list(volumes), "snapshot": snapshot, "sequence": numbers[kind.kind],
-                  "store": provider.name, "files": sorted(files)}
-        sections = placed(provider.name, provider.restore_entry(params), files)
-        records = records_of(provider.name, sections)
-        numbers[kind.kind] += STEP
-        found.append(Entry(provider.name, records,
-                           {media_path(provider.name, path): data for path, data in files.items()}, done))
+            snapshot = done.snapshot if done is not None else None
+            if done is None and "check" in kind.methods:
+                snapshot = provider.check(None).snapshot
+            records, files = entry_of(provider, volumes, snapshot, numbers[kind.kind], provider.name, Path(output))
+        numbers[kind.kind] = _behind(numbers[kind.kind], records)
+        found.append(Entry(provider.name, records, files, done))
     problems = duplicates([record for entry in found for record in entry.records])
     if errors_of(problems):
         raise rejection("providers", problems)
     return tuple(found)
+
+
+def entry_of(provider: Provider, volumes: Sequence[Volume], snapshot: Optional[str], sequence: int, store: str,
+             output: Path) -> Tuple[Tuple[Record, ...], Mapping[str, bytes]]:
+    """The records of a restore entry and their files by path in the set; ``output`` has what a backup left there."""
+    params = {"volumes": list(volumes), "snapshot": snapshot, "sequence": sequence, "store": store,
+              "files": sorted(collected(provider.name, output)), "output": str(output)}
+    sections = provider.restore_entry(params)
+    files = collected(provider.name, output)
+    return (records_of(provider.name, placed(provider.name, sections, files)),
+            {media_path(provider.name, path): data for path, data in files.items()})
+
+
+def _behind(first: int, records: Sequence[Record]) -> int:
+    """Where the numbers of the next provider begin: behind all that one with ``first`` uses in phases 1 and 2."""
+    used = [command.sequence + (1000 if command.phase is Phase.PRE else 0) for command in records
+            if isinstance(command, Command) and command.phase in (Phase.PRE, Phase.RESTORE)]
+    return max((first, *used)) // STEP * STEP + STEP
 
 
 def back_up(provider: Provider, volumes: Sequence[Volume], output: str, report: Report) -> Backup:

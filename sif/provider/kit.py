@@ -2,7 +2,8 @@
 
     sif provider test ./my-provider --config location=/tmp/store
 
-Everything happens in a scratch directory. Each check either holds or says what was expected and what was found.
+A small tree in a scratch directory is backed up into the store that the configuration names, and restored beside
+itself. Each check either holds or says what was expected and what was found.
 """
 
 from __future__ import annotations
@@ -13,18 +14,19 @@ import shutil
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
+from sif.capture.from_providers import ProvidersPart
+from sif.check import check
 from sif.errors import LifeboatError
-from sif.model import Command, Store
+from sif.model import Command, FileSystem, Firmware, FsType, Ref, System, SystemInformation, Version
 from sif.plain import dataclass
 from sif.provider import protocol
 from sif.provider.client import Provider, environment
-from sif.provider.entry import Entry, back_up, collected, media_path, placed
+from sif.provider.entry import Entry, back_up, collected, entry_of
 from sif.provider.protocol import Conversation
-from sif.provider.sections import records_of
+from sif.provider.report import silent
 from sif.provider.trees import differences, make_tree
-from sif.run import run
-from sif.run_exchange import converse
-from sif.substitution import Placeholder, substitute
+from sif.provider.trial import NotRestored, Trial, secret_files, values_of
+from sif.run_exchange import Exchange, converse
 
 _SHORT = 15.0
 _UNTIL_ASKED = 2.0
@@ -41,13 +43,17 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """One check: ``expected`` and ``found`` are None when it holds; ``skipped`` says why it does not apply."""
+    """One check: ``expected`` and ``found`` are None when it holds; ``skipped`` says why it does not apply.
+
+    ``note`` says what of it was not tried.
+    """
 
     number: int
     title: str
     expected: Optional[str] = None
     found: Optional[str] = None
     skipped: Optional[str] = None
+    note: Optional[str] = None
 
     @property
     def ok(self) -> bool:
@@ -57,8 +63,9 @@ class Outcome:
 class Bench:
     """One provider under test, with a tree to back up and what earlier checks found out."""
 
-    def __init__(self, provider: Provider, scratch: Path) -> None:
+    def __init__(self, provider: Provider, scratch: Path, secrets: Mapping[str, str]) -> None:
         self.provider, self.scratch = provider, scratch
+        self.secrets = secret_files(provider.config, secrets)
         self.tree, self.target, self.output = (scratch / name for name in ("tree", "target", "output"))
         for folder in (self.tree, self.target, self.output):
             folder.mkdir(parents=True)
@@ -67,6 +74,7 @@ class Bench:
         self.description: Optional[protocol.Description] = None
         self.backup: Optional[protocol.Backup] = None
         self.entry: Optional[Entry] = None
+        self.note: Optional[str] = None
 
     def kind(self) -> str:
         return str(self.need(self.description, "describe").kind)
@@ -76,23 +84,24 @@ class Bench:
             raise Broken(f"{what} to work", "it does not: see above")
         return value
 
-    def raw(self, request: bytes, seconds: float = _SHORT) -> Tuple[Conversation, int, Optional[str]]:
-        """Send any bytes; the conversation, the exit status, and why it was ended."""
-        talk = Conversation(lambda _message: None)
+    def raw(self, request: bytes, seconds: float = _SHORT,
+            report: Callable[[Mapping[str, Any]], None] = silent) -> Tuple[Conversation, Exchange]:
+        """Send any bytes; the conversation, and how the program ended."""
+        talk = Conversation(report)
         done = converse(self.provider.argv, request=request, on_line=talk.line, timeout=seconds,
                         max_bytes=protocol.MAX_OUTPUT_BYTES, env=environment())
-        return talk, done.status, done.ended
+        return talk, done
 
     def refused(self, request: bytes, codes: Tuple[str, ...]) -> None:
         """The request must be answered by an error with one of the codes, and an exit status that is not 0."""
-        talk, status, ended = self.raw(request)
+        talk, done = self.raw(request)
         if talk.fault is not None:
             raise Broken("an error line of the protocol", f"{talk.fault.what}: {talk.fault.found}")
-        if ended:
-            raise Broken("an answer", ended)
-        if talk.error is None or talk.error["code"] not in codes or status == 0:
+        if done.ended:
+            raise Broken("an answer", done.ended)
+        if talk.error is None or talk.error["code"] not in codes or done.status == 0:
             raise Broken(f"an error with code {' or '.join(codes)}, and an exit status that is not 0",
-                         f"{talk.error or talk.result}, exit status {status}")
+                         f"{talk.error or talk.result}, exit status {done.status}")
 
 
 def describes(bench: Bench) -> None:
@@ -174,15 +183,25 @@ def checks_missing_store(bench: Bench) -> None:
 def _params(bench: Bench) -> Dict[str, Any]:
     files = collected(bench.provider.name, bench.output)
     return {"volumes": list(bench.volumes), "snapshot": bench.need(bench.backup, "backup").snapshot, "sequence": 2000,
-            "store": "kit", "files": sorted(files)}
+            "store": "kit", "files": sorted(files), "output": str(bench.output)}
 
 
 def gives_entry(bench: Bench) -> None:
-    files = collected(bench.provider.name, bench.output)
-    sections = placed(bench.provider.name, bench.provider.restore_entry(_params(bench)), files)
-    records = records_of(bench.provider.name, sections)
-    bench.entry = Entry(bench.provider.name, records,
-                        {media_path(bench.provider.name, path): data for path, data in files.items()})
+    snapshot = bench.need(bench.backup, "backup").snapshot
+    found = entry_of(bench.provider, bench.volumes, snapshot, 2000, "kit", bench.output)
+    bench.entry = Entry(bench.provider.name, *found)
+
+
+def gives_entry_later(bench: Bench) -> None:
+    """As in a capture without a backup: the snapshot is what ``check`` says, and nothing was left for the set."""
+    _backup_only(bench)
+    first = bench.need(bench.entry, "restore-entry")
+    later = bench.scratch / "later"
+    later.mkdir()
+    snapshot = bench.provider.check(None).snapshot
+    records, files = entry_of(bench.provider, bench.volumes, snapshot, 2000, "kit", later)
+    if records != first.records or sorted(files) != sorted(first.files):
+        raise Broken("the sections and files that it gave after the backup", "others")
 
 
 def same_entry_twice(bench: Bench) -> None:
@@ -205,49 +224,55 @@ def numbers_in_range(bench: Bench) -> None:
 
 
 def keeps_secrets(bench: Bench) -> None:
-    """No value of a file that the configuration names as a password's may be in an answer."""
-    secrets = [Path(value).read_text("utf-8", "replace").strip() for key, value in bench.provider.config.items()
-               if key.endswith("_file") and isinstance(value, str) and Path(value).is_file()]
-    answers = json.dumps([dict(section.keys) for section in bench.provider.restore_entry(_params(bench))], default=str)
-    if any(secret and secret in answers for secret in secrets):
-        raise Broken("sections that name a secret", "sections that hold one")
+    """No value of a file that holds a secret may be in a section, in a file for the set, or in what is said."""
+    files = {key: str(value) for key, value in bench.provider.config.items() if key.endswith("_file")}
+    secrets = values_of({**files, **bench.secrets})
+    said: List[str] = []
+    told: List[Mapping[str, Any]] = []
+    for method, params in (("restore-entry", _params(bench)), ("check", {"snapshot": None})):
+        if method in bench.need(bench.description, "describe").methods:
+            talk, done = bench.raw(protocol.request(method, bench.provider.config, params), protocol.SECONDS[method],
+                                   told.append)
+            said += [json.dumps([*told, talk.result, talk.error], ensure_ascii=False, default=str), done.stderr]
+    if any(secret in text for secret in secrets for text in said):
+        raise Broken("sections, messages and standard error that name a secret", "some that hold one")
+    files_with = [path for path, data in bench.need(bench.entry, "restore-entry").files.items()
+                  if any(secret.encode() in data for secret in secrets)]
+    if files_with:
+        raise Broken("files without secrets", ", ".join(files_with))
+
+
+def fits_a_set(bench: Bench) -> None:
+    """The sections pass the checks that a set has to pass, in a set of one file system."""
+    part = ProvidersPart(bench.need(bench.entry, "restore-entry").records)
+    bare = SystemInformation(
+        version=Version("$SIF$", "2.0", "00000000-0000-4000-8000-000000000000", part=1, parts=1),
+        system=System("system", hostname="kit.example.org", firmware=Firmware.BIOS, arch=os.uname().machine,
+                      boot_fs=Ref("data"), root_fs=Ref("data")),
+        filesystems=(FileSystem("data", Ref("d0"), FsType.EXT4, "4f0a7b9c-1d22-4f9b-9d6b-7c2e0f7a1001", mount="/"),))
+    known = {str(problem) for problem in check(bare)}
+    wrong = [str(problem) for problem in check(part.into(bare)) if str(problem) not in known]
+    if wrong:
+        raise Broken("sections that the checks of a set accept", "; ".join(wrong[:5]))
 
 
 def restores(bench: Bench) -> None:
     """The commands, run as the rescue system runs them, bring the same tree back."""
     _backup_only(bench)
-    records = bench.need(bench.entry, "restore-entry").records
-    (bench.target / str(bench.tree).lstrip("/")).mkdir(parents=True)
-    for command in sorted((r for r in records if isinstance(r, Command) and r.phase.value in ("1", "2")),
-                          key=lambda r: r.sequence):
-        done = run_command(bench, command, [r for r in records if isinstance(r, Store)])
-        if done not in command.success:
-            raise Broken(f"command {command.id} to end with {command.success}", f"exit status {done}")
-    wrong = differences(bench.tree, bench.target / str(bench.tree).lstrip("/"))
+    entry = bench.need(bench.entry, "restore-entry")
+    mount = bench.target / str(bench.tree).lstrip("/")
+    mount.mkdir(parents=True)
+    path = bench.provider.config.get("path")
+    try:
+        untried = Trial(entry, bench.scratch, bench.target, mount, path if isinstance(path, str) else None,
+                        bench.secrets).run()
+    except NotRestored as error:
+        raise Broken(error.expected, error.found) from error
+    if untried:
+        bench.note = f"not tried, because they run inside a restored system: {', '.join(untried)}"
+    wrong = differences(bench.tree, mount)
     if wrong:
         raise Broken("the same tree", "; ".join(wrong[:5]))
-
-
-def run_command(bench: Bench, command: Command, stores: List[Store]) -> int:
-    """Run one command of an entry with its names replaced; its exit status."""
-    place_of = {store.id: str(bench.provider.config.get("path", store.location)) for store in stores}
-    snapshot_of = {store.id: store.snapshot or "" for store in stores}
-    target = bench.target
-
-    def value(name: Placeholder) -> str:
-        if name.name in ("store", "snapshot"):
-            if name.ident not in place_of:
-                raise Broken(f"command {command.id} to name a store of the entry", f"${{{name.name}:{name.ident}}}")
-            if name.ident not in place_of:
-                raise Broken("commands that name the entry's own store", f"{name}")
-            return (place_of if name.name == "store" else snapshot_of)[name.ident]
-        plain = {"target": str(target), "mount": str(target / str(bench.tree).lstrip("/")),
-                 "kernel": os.uname().release, "hostname": "kit.example.org", "set": str(bench.scratch),
-                 "secretfile": str(bench.provider.config.get("password_file", ""))}
-        return plain[name.name]
-    argv = [substitute(word, value) for word in command.argv]
-    env = dict(substitute(pair, value).split("=", 1) for pair in command.env)
-    return run(argv, timeout=600.0, env=env, check=False).status
 
 
 def _backup_only(bench: Bench) -> None:
@@ -274,29 +299,32 @@ CHECKS: Tuple[Tuple[str, Callable[[Bench], None]], ...] = (
     ("check says that the store is missing", checks_missing_store),
     ("restore-entry gives sections of the schema", gives_entry),
     ("restore-entry gives the same sections twice", same_entry_twice),
+    ("restore-entry needs no backup just before it", gives_entry_later),
     ("commands have numbers of their phase, and there is a look before the restore", numbers_in_range),
     ("secrets are named and not shown", keeps_secrets),
+    ("the sections fit into a set", fits_a_set),
     ("the commands bring the tree back", restores),
 )
 """Every check, in order: title and what it does."""
 
 
-def examine(provider: Provider, scratch: Path) -> Tuple[Outcome, ...]:
-    """Run every check on a provider; ``scratch`` is an empty directory."""
-    bench = Bench(provider, scratch / "bench")
+def examine(provider: Provider, scratch: Path, secrets: Optional[Mapping[str, str]] = None) -> Tuple[Outcome, ...]:
+    """Run every check on a provider; ``scratch`` is an empty directory, ``secrets`` maps names to files."""
+    bench = Bench(provider, scratch / "bench", secrets or {})
     try:
-        return tuple(_outcome(number, title, check, bench) for number, (title, check) in enumerate(CHECKS, 1))
+        return tuple(_outcome(number, title, look, bench) for number, (title, look) in enumerate(CHECKS, 1))
     finally:
         shutil.rmtree(bench.scratch, ignore_errors=True)
 
 
-def _outcome(number: int, title: str, check: Callable[[Bench], None], bench: Bench) -> Outcome:
+def _outcome(number: int, title: str, look: Callable[[Bench], None], bench: Bench) -> Outcome:
+    bench.note = None
     try:
-        check(bench)
+        look(bench)
     except _Skip as skip:
         return Outcome(number, title, skipped=str(skip))
     except Broken as broken:
         return Outcome(number, title, broken.expected, broken.found)
     except LifeboatError as error:
         return Outcome(number, title, "an answer of the protocol", str(error))
-    return Outcome(number, title)
+    return Outcome(number, title, note=bench.note)

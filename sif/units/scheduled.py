@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Optional
 
 from sif.capture import Captured
-from sif.capture.history import numbered
 from sif.drift import Verdict, compare
 from sif.drift.cli import drift_of
 from sif.errors import Exit, UsageError
 from sif.problems import SifRejected, printable
 from sif.raw.keep import medium_place, store_place, with_images
 from sif.reader import DEFAULT_NAME, LoadedSet, load_set
-from sif.secrets.sets import with_secrets
 from sif.signature import sign_set
 from sif.units.config import Config, read_config
 from sif.units.place import host_directory, keep_copy, opened, prune
@@ -59,8 +57,8 @@ def _changed(base: Path, options: argparse.Namespace) -> bool:
 
 
 def _write(captured: Captured, directory: Path, options: argparse.Namespace, config: Config) -> None:
-    info, files = with_secrets(captured.info, captured.files, options.secrets)
-    info = numbered(info, directory)
+    from sif.cli import completed, secrets_notes
+    info, files = completed(captured, options, directory)
     place = store_place(info.stores, options.raw_to) if options.raw_to else medium_place(directory)
     with with_images(info, files, captured.raw, place, directory) as (complete, everything):
         before = _present_set(directory)
@@ -71,7 +69,7 @@ def _write(captured: Captured, directory: Path, options: argparse.Namespace, con
         sign_set(directory, Path(config.sign_key))
     for name in prune(directory, config.keep):
         _say(f"removed the oldest set: {name}")
-    for note in captured.notes:
+    for note in (*captured.notes, *secrets_notes(info)):
         _say(f"note: {printable(note, 2000)}")
     _say(f"{info.system.hostname}: captured -> {directory}")
 

@@ -74,6 +74,15 @@ def _parts() -> Iterator[bytes]:
 
     for case in cases():
         yield from (data for path, data in case.files().items() if path.endswith(".sif") and len(data) < MAX_SEED_BYTES)
+    yield from _recorded()
+
+
+def _recorded() -> Iterator[bytes]:
+    """Machines with every kind of storage, as captured from real kernels."""
+    for expected in sorted(TESTS.glob("machines/*/expected.sif")):
+        data = expected.read_bytes()
+        if b"[VERSION]" in data and len(data) < MAX_SEED_BYTES:
+            yield data
 
 
 def _sets() -> Iterator[bytes]:

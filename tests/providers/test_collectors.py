@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import xml.etree.ElementTree
 from dataclasses import replace
 from pathlib import Path
 from typing import Iterator, List, Sequence
@@ -19,6 +20,7 @@ from sif.model import Command, Disk, SetFile, System, Version, VolumeGroup
 from sif.parse import parse_text
 from sif.provider.client import Provider, shipped
 from sif.provider.entry import Entry, entries
+from sif.provider.shipped.network_state import steady
 from sif.reader import load_set
 from sif.writer import write_set
 
@@ -141,10 +143,85 @@ def test_libvirts_files_are_collected_where_libvirt_is_silent(tmp_path: Path) ->
     assert entry.files["files/libvirt/files/qemu/web.xml"] == b"<domain/>"
 
 
+NETPLAN = """network:
+  wifis:
+    wl0:
+      access-points:
+        "home": {password: "hunter2-a"}
+        other:
+          auth:
+            key-management: psk
+            password: "hunter2-b"
+            client-key-password: hunter2-c
+  tunnels:
+    wg0:
+      key: hunter2-d=
+      peers:
+        - keys:
+            public: seen=
+            shared: hunter2-e=
+      keys: {private: hunter2-f, x: y}
+"""
+NETDEV = "[WireGuard]\nPrivateKey=hunter2-g=\nPresharedKey = hunter2-h\nPublicKey=seen\nPrivateKeyFile=/etc/key\n"
+IFUPDOWN = """iface wlan0 inet dhcp
+    wpa-ssid seen
+    wpa-psk hunter2-i
+    wireless-key s:hunter2-j
+"""
+UNIT = """[Service]
+Environment=DB_PASSWORD=hunter2-k X=1
+Environment="API_TOKEN=hunter2-l"
+SetCredential=x:hunter2-m
+EnvironmentFile=/etc/default/seen
+ExecStart=/usr/bin/x --password hunter2-n
+ExecStop=/usr/bin/x --password=hunter2-o
+"""
+DOMAIN = """<domain><devices><graphics type='vnc' passwd='hunter2 p' port="1"/>
+<emulator>seen</emulator><arg value='spice,password=hunter2-q,x'/></devices></domain>
+"""
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2-r\n-----END OPENSSH PRIVATE KEY-----\n"
+WITH_SECRETS = {
+    "network-state": {"etc/netplan/50.yaml": NETPLAN, "etc/systemd/network/wg.netdev": NETDEV,
+                      "etc/network/interfaces": IFUPDOWN, "etc/network/key": KEY},
+    "systemd-units": {"own.service": UNIT, "own.service.d/key.conf": KEY},
+    "libvirt": {"qemu/web.xml": DOMAIN, "qemu.conf": 'vnc_password = "hunter2-s"\n# seen\n',
+                "secrets/a.base64": "aHVudGVyMi10"}}
+
+
+@pytest.mark.parametrize("name", WITH_SECRETS)
+def test_no_collector_puts_a_secret_into_a_set(name: str, tmp_path: Path) -> None:
+    for path, text in WITH_SECRETS[name].items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    (tmp_path / "qemu").mkdir(exist_ok=True)
+    (tmp_path / "qemu/binary").write_bytes(b"\xff\xfe hunter2")
+    told: List[str] = []
+    config = {"root": str(tmp_path)} if name == "network-state" else {
+        "directory": str(tmp_path), **({"uri": "test:///no-such-daemon"} if name == "libvirt" else {})}
+    (entry,) = entries([Provider(name, shipped(name), config)], VOLUMES, backup=False,
+                       report=lambda message: told.append(str(message)))
+    everything = b"".join(entry.files.values()).decode() + "".join(told)
+    assert "hunter2" not in everything and "aHVudGVy" not in everything
+    texts = [text for text in WITH_SECRETS[name].values() if "seen" in text]
+    assert everything.count("seen") >= len(texts)
+    assert any("left out" in line for line in told)
+    for path, data in entry.files.items():
+        if path.endswith(".xml"):
+            assert xml.etree.ElementTree.fromstring(data.decode()).find("devices/emulator") is not None
+
+
 def test_the_state_of_the_network_is_collected() -> None:
     entry = collect("network-state")
     links = json.loads(entry.files["files/network-state/addresses.json"])
     assert any(link.get("ifname") == "lo" for link in links)
+
+
+def test_a_lease_that_runs_down_is_no_other_state() -> None:
+    def address(left: int) -> str:
+        return json.dumps([{"ifname": "eth0", "addr_info": [{"local": "192.0.2.7", "valid_life_time": left}]}, {}])
+    assert steady(address(3600)) == steady(address(3599))
+    assert "192.0.2.7" in steady(address(1))
+    assert steady("no JSON") == "no JSON"
 
 
 @pytest.mark.parametrize("name", ["systemd-units", "network-state", "libvirt"])

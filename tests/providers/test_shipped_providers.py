@@ -7,14 +7,21 @@ from pathlib import Path
 from typing import Dict
 
 import pytest
+from machine_capture import replayed
 
+from sif.capture.from_providers import ProvidersPart, volumes_of
+from sif.check import check
 from sif.cli import main
 from sif.errors import Exit
+from sif.merge import canonical
+from sif.plain import replace
+from sif.problems import errors_of
 from sif.provider import kit
 from sif.provider.client import Provider, shipped
 from sif.provider.entry import entries
 from sif.provider.errors import StoreUnreachable
 from sif.provider.kit import examine
+from sif.provider.sections import records_of
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs/examples/provider-cp.sh"
 WITH_PASSWORD = ("restic", "borg")
@@ -76,6 +83,23 @@ def test_without_a_backup_there_is_no_entry(tmp_path: Path) -> None:
         one = Provider(name, shipped(name), {"location": str(tmp_path / name)})
         with pytest.raises(StoreUnreachable, match="no snapshot yet"):
             entries([one], ({"id": "root", "mount": str(tmp_path / "tree"), "type": "ext4"},), backup=False)
+
+
+@pytest.mark.parametrize("machine", ["gpt-lvm-linear", "btrfs-root", "btrfs-on-luks", "filesystems"])
+@pytest.mark.parametrize("name", ["restic", "borg", "rsync", "tar"])
+def test_what_they_say_of_a_recorded_machine_fits_into_its_set(name: str, machine: str, tmp_path: Path) -> None:
+    captured = replayed(machine).captured
+    assert captured is not None
+    info = captured.info
+    volumes = volumes_of((*info.filesystems, *info.btrfs, *info.subvolumes))
+    assert volumes
+    one = Provider(name, shipped(name), {**configuration(name, tmp_path), "device": "LABEL=store"})
+    sections = one.restore_entry({"volumes": list(volumes), "snapshot": "s1", "sequence": 2000, "store": "files",
+                                  "files": []})
+    part = ProvidersPart(records_of(name, sections))
+    whole = canonical(replace(part.into(info), version=replace(info.version, part=1, parts=1)))
+    assert [str(problem) for problem in errors_of(check(whole))] == []
+    assert {str(volume) for command in whole.commands for volume in command.volumes} == {v["id"] for v in volumes}
 
 
 def test_the_example_is_clean_shell() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Sequence
 
-from sif.provider.serve import Failed
+from sif.provider.serve import Failed, Reporter
+from sif.provider.shipped.discreet import PRIVATE_KEY, without_secrets
+
+MOST = 8 << 20
+"""The largest file that is collected, in bytes."""
 
 
 def output_of(params: Mapping[str, Any]) -> Path:
@@ -17,15 +20,32 @@ def output_of(params: Mapping[str, Any]) -> Path:
     return Path(found)
 
 
-def copy_tree(source: Path, target: Path, limit: int = 8 << 20) -> int:
-    """Copy the regular files below ``source`` that are not larger than ``limit`` bytes; how many bytes."""
+def copy_tree(source: Path, target: Path, report: Reporter, leave_out: Sequence[str] = ()) -> int:
+    """Copy the text files below ``source``, without what may be a secret in them; how many bytes.
+
+    Of ``leave_out`` (relative directories), of files that are larger than :data:`MOST` or no text, and of private keys,
+    nothing is copied; what is left out is told.
+    """
     total = 0
     for path in sorted(source.rglob("*")) if source.is_dir() else []:
-        if path.is_file() and not path.is_symlink() and path.stat().st_size <= limit:
-            place = target / path.relative_to(source)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, place)
-            total += path.stat().st_size
+        relative = path.relative_to(source)
+        if path.is_symlink() or not path.is_file() or any(relative.parts[:1] == (name,) for name in leave_out):
+            continue
+        data = path.read_bytes() if path.stat().st_size <= MOST else b""
+        if PRIVATE_KEY in data:
+            report.log(f"{path} is left out: it is a private key")
+            continue
+        try:
+            text, many = without_secrets(data.decode("utf-8"), path.suffix == ".xml")
+        except UnicodeDecodeError:
+            report.log(f"{path} is left out: it is no text")
+            continue
+        if many:
+            report.log(f"{path}: {many} values that may be secrets are left out")
+        if data or path.stat().st_size == 0:
+            total += put(target, relative.as_posix(), text)
+        else:
+            report.log(f"{path} is left out: it is large")
     return total
 
 

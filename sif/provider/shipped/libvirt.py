@@ -12,6 +12,7 @@ from sif.run import have
 
 _KINDS = {"domains": ("list", "--all", "dumpxml"), "networks": ("net-list", "--all", "net-dumpxml"),
           "pools": ("pool-list", "--all", "pool-dumpxml")}
+_KEYS = ("uri", "directory")
 
 
 def describe(_config: Config, _params: Mapping[str, Any], _report: Reporter) -> Mapping[str, Any]:
@@ -21,7 +22,7 @@ def describe(_config: Config, _params: Mapping[str, Any], _report: Reporter) -> 
 
 def backup(config: Config, params: Mapping[str, Any], report: Reporter) -> Mapping[str, Any]:
     """One XML file for each definition."""
-    known_keys(config, ("uri", "directory"))
+    known_keys(config, _KEYS)
     output, total = output_of(params), 0
     uri = maybe(config, "uri") or "qemu:///system"
     base = ("virsh", "--connect", uri, "--readonly", "--quiet")
@@ -32,7 +33,8 @@ def backup(config: Config, params: Mapping[str, Any], report: Reporter) -> Mappi
                 total += put(output, f"{folder}/{safe}.xml", tool((*base, dump, name.strip()), timeout=60.0).stdout)
         return {"snapshot": None, "bytes": total}
     report.log("libvirt does not answer: its files are taken instead")
-    return {"snapshot": None, "bytes": copy_tree(Path(maybe(config, "directory") or "/etc/libvirt"), output / "files")}
+    place = Path(maybe(config, "directory") or "/etc/libvirt")
+    return {"snapshot": None, "bytes": copy_tree(place, output / "files", report, leave_out=("secrets",))}
 
 
 def restore_entry(_config: Config, params: Mapping[str, Any], _report: Reporter) -> Mapping[str, Any]:

@@ -54,7 +54,9 @@ def backup(config: Config, params: Mapping[str, Any], report: Reporter) -> Mappi
                     if line.get("message_type") == "summary"), None)
     if summary is None:
         raise Failed("failed", "restic backed up without saying which snapshot it made")
-    return {"snapshot": str(summary["snapshot_id"]), "bytes": int(summary["total_bytes_processed"])}
+    made = str(summary["snapshot_id"])  # older versions shorten it here, and nowhere else
+    whole = [str(entry["id"]) for entry in json.loads(_restic(config, "snapshots", made).stdout or "[]")]
+    return {"snapshot": whole[0] if len(whole) == 1 else made, "bytes": int(summary["total_bytes_processed"])}
 
 
 def _message(line: str) -> Dict[str, Any]:

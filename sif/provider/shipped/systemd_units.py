@@ -10,6 +10,7 @@ from sif.provider.shipped.collecting import copy_tree, file_sections, output_of,
 from sif.provider.shipped.common import Config, known_keys, maybe
 
 _PLACE = "/etc/systemd/system"
+_KEYS = ("directory",)
 
 
 def describe(_config: Config, _params: Mapping[str, Any], _report: Reporter) -> Mapping[str, Any]:
@@ -17,14 +18,14 @@ def describe(_config: Config, _params: Mapping[str, Any], _report: Reporter) -> 
             "methods": ["describe", "backup", "restore-entry"]}
 
 
-def backup(config: Config, params: Mapping[str, Any], _report: Reporter) -> Mapping[str, Any]:
+def backup(config: Config, params: Mapping[str, Any], report: Reporter) -> Mapping[str, Any]:
     """The links that enable units, as text, and the files of /etc/systemd/system."""
-    known_keys(config, ("directory",))
+    known_keys(config, _KEYS)
     output, place = output_of(params), Path(maybe(config, "directory") or _PLACE)
     found = sorted(place.rglob("*")) if place.is_dir() else []
     links = [f"{path.relative_to(place)} -> {path.readlink()}" for path in found if path.is_symlink()]
     total = put(output, "enabled.txt", "".join(f"{line}\n" for line in links))
-    return {"snapshot": None, "bytes": total + copy_tree(place, output / "units")}
+    return {"snapshot": None, "bytes": total + copy_tree(place, output / "units", report)}
 
 
 def restore_entry(_config: Config, params: Mapping[str, Any], _report: Reporter) -> Mapping[str, Any]:

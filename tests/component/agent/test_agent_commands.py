@@ -1,9 +1,10 @@
 """Restore programs really run: order, retries, error commands, the journal, and restic from a real repository."""
 
 import json
+import re
 import shutil
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, List, Tuple
 
@@ -18,6 +19,7 @@ from rescue.progress import Reading, read_progress
 from rescue.stores import ReadyStore
 from rescue.values import NoValue, inside, values_of
 from sif.model import (
+    Btrfs,
     Command,
     FileSystem,
     Firmware,
@@ -27,6 +29,7 @@ from sif.model import (
     Ref,
     Store,
     StoreKind,
+    Subvolume,
     System,
     SystemInformation,
     Then,
@@ -91,6 +94,28 @@ def test_a_value_is_never_scanned_again(tmp_path: Path) -> None:
         made.fill("${shell}")
     with pytest.raises(NoValue, match="no value"):
         made.fill("${mount:gone}")
+
+
+def test_the_vendor_guide_has_every_variable_and_every_kind_of_progress(tmp_path: Path) -> None:
+    guide = (Path(__file__).resolve().parents[3] / "docs/vendor-guide.md").read_text("utf-8")
+    saved = saved_with(command("2000", "false", on_error=Ref("9000")),
+                       command("9000", "sh", "-c", f"env > {tmp_path}/seen", phase=Phase.ERROR, then=Then.CONTINUE))
+    runner(tmp_path, saved)[0].run_phase(Phase.RESTORE)
+    seen = {line.partition("=")[0] for line in (tmp_path / "seen").read_text().splitlines()}
+    given = {name for name in seen if name.startswith("RESCUE_")}
+    assert given == set(re.findall(r"`(RESCUE_[A-Z_]+)`", guide))
+    assert {kind.value for kind in Progress} <= set(re.findall(r"^\| `([a-z-]+)` \|", guide, re.MULTILINE))
+
+
+def test_subvolumes_have_a_place_like_file_systems(tmp_path: Path) -> None:
+    saved = replace(saved_with(), btrfs=(Btrfs("tank", (Ref("d0p3"),), "w", mount="/tank"),),
+                    subvolumes=(Subvolume("home", Ref("tank"), "@home", mount="/home"),
+                                Subvolume("deep", Ref("tank"), "@home/deep")))
+    made = runner(tmp_path, saved)[0]
+    assert made.values.fill("${mount:tank} ${mount:home}") == f"{made.target}/tank {made.target}/home"
+    assert inside(made.values, made.target).fill("${mount:home}") == "/home"
+    with pytest.raises(NoValue):
+        made.values.fill("${mount:deep}")
 
 
 def test_inside_the_restored_system_paths_begin_at_its_root(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from sif.capture.mountunits import parse_mount_unit, read_mount_units
 from sif.capture.othermounts import other_mounts
 from sif.capture.storage import Storage
 from sif.checks.machine import check_elsewhere
+from sif.checks.secrets import check_addresses
 from sif.model import (
     Disk,
     DiskRole,
@@ -114,6 +115,19 @@ def test_devices_of_the_set_get_their_place_and_the_rest_becomes_mounts(world: W
         ("with_hash", "/a#b", "/with#hash", "none", "bind")]
     assert notes == ("/mnt/share: its mount options hold a password, which is left out",)
     assert [*check_elsewhere(replace(empty, mounts=found))] == []
+
+
+def test_a_password_in_an_address_is_left_out(world: World, empty: SystemInformation) -> None:
+    lines = parse_fstab("https://web01:hunter2@dav.example.org/x /dav davfs _netdev 0 0\n"
+                        "ftp://web01@ftp.example.org /ftp fuse _netdev 0 0\nnas:/a:b@c /home nfs4 soft 0 0\n")
+    found, notes = other_mounts(lines, empty, ())
+    assert [mount.what for mount in found] == [
+        "https://web01@dav.example.org/x", "ftp://web01@ftp.example.org", "nas:/a:b@c"]
+    assert notes == ("/dav: its address holds a password, which is left out",)
+    described = replace(empty, mounts=found)
+    assert [*check_addresses(described)] == []
+    (problem,) = check_addresses(replace(empty, mounts=(replace(found[0], what=lines[0].spec),)))
+    assert "hunter2" not in str(problem) and problem.subject == ("MOUNT", "dav", "what")
 
 
 UNIT = """\

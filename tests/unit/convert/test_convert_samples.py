@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 import pytest
 
@@ -18,6 +18,7 @@ from sif.convert import REPORT_NAME, Format, convert, detect_format
 from sif.errors import Exit
 from sif.features import not_rebuilt
 from sif.media import MANIFEST
+from sif.model import FsType
 from sif.problems import SifRejected
 from sif.reader import DEFAULT_NAME, load_set
 
@@ -167,6 +168,21 @@ def test_windows_writes_utf16_with_crlf(tmp_path: Path) -> None:
     plain, wide = convert(SAMPLES / "asr-mbr-fat32", Format.ASR), convert(tmp_path, Format.ASR)
     assert wide.info.disks == plain.info.disks and wide.info.partitions == plain.info.partitions
     assert wide.info.system == plain.info.system
+
+
+@pytest.mark.parametrize(("facts", "parameters"), [
+    ("max_mounts=33 check_interval=180d bytes_per_inode=8192 default_mount_options=acl,user_xattr",
+     ("mount_options=acl,user_xattr", "max_mounts=33", "check_seconds=15552000", "inode_ratio=8192")),
+    ("max_mounts=-1 check_interval=0d bytes_per_inode=512", ("inode_ratio=1024",)),
+    ("max_mounts=0 check_interval=2w", ("check_seconds=1209600",)), ("", ())])
+def test_what_was_set_on_an_ext_file_system_is_a_parameter_as_in_a_capture(
+        facts: str, parameters: Tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "disklayout.conf").write_text(
+        "disk /dev/vda 10737418240 msdos\npart /dev/vda 8589934592 1048576 primary boot /dev/vda1\n"
+        f"fs /dev/vda1 / ext4 uuid=8e8e6f52-1f0b-4a43-8f5e-5a8d7c0e2a01 label= blocksize=4096 {facts}\n", "utf-8")
+    assert main(["convert", str(tmp_path), "--output", str(tmp_path / "out"), "--hostname", "a.example.org"]) == Exit.OK
+    (fs,) = [fs for fs in load_set(tmp_path / "out").info.filesystems if fs.type is FsType.EXT4]
+    assert fs.parameters == parameters
 
 
 @pytest.mark.parametrize(("sample", "inner", "kind"), [

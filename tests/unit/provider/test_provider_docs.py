@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from pathlib import Path
@@ -13,6 +14,7 @@ from sif.provider import protocol
 from sif.provider.config import read_config
 from sif.provider.protocol import Conversation
 from sif.provider.sections import records_of
+from sif.provider.shipped import SHIPPED
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/provider-api.md"
 TEXT = PAGE.read_text("utf-8")
@@ -58,3 +60,11 @@ def test_error_codes_limits_and_times_are_those_of_the_code() -> None:
     times = {name: int(number) * units[unit] for name, number, unit in
              re.findall(r"^### `([a-z-]+)` \((\d+) (second|minute|hour)s?\)", TEXT, re.MULTILINE)}
     assert times == protocol.SECONDS
+
+
+def test_every_key_of_every_shipped_provider_is_on_the_page() -> None:
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (`.*) \|$", TEXT, re.MULTILINE))
+    for name in SHIPPED:
+        module = importlib.import_module(f"sif.provider.shipped.{name.replace('-', '_')}")
+        keys = re.findall(r"`([a-z_]+)`(?: \(|,| with|$)", re.sub(r"\([^)]*\)", "(", rows[name]))
+        assert sorted(keys) == sorted(module._KEYS), name

@@ -13,6 +13,7 @@ import pytest
 from provider_scripts import provider
 
 from sif.errors import Exit
+from sif.model import Command
 from sif.problems import SifRejected
 from sif.provider import protocol
 from sif.provider.client import Provider
@@ -55,7 +56,7 @@ def shell(tmp_path: Path, code: str) -> Provider:
 def test_hostile_answers_are_errors_that_name_the_provider(code: str, words: str, tmp_path: Path,
                                                            monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "MAX_OUTPUT_BYTES", 1 << 20)
-    monkeypatch.setitem(protocol.SECONDS, "describe", 1.5)
+    monkeypatch.setitem(protocol.SECONDS, "describe", 1.5 if words == "did not answer in time" else 60.0)
     with pytest.raises(ProviderFailed) as caught:
         shell(tmp_path, code).describe()
     assert "provider evil" in str(caught.value)
@@ -180,6 +181,25 @@ def test_entries_number_providers_apart_and_bring_files(tmp_path: Path) -> None:
     assert found[0].backup.snapshot == "s1"
     again = entries([good(tmp_path)], volumes, backup=False)
     assert again[0].records == found[0].records
+
+
+def test_numbers_and_names_of_providers_do_not_meet(tmp_path: Path) -> None:
+    """The first has a command for each of many volumes: the next one begins behind them."""
+    (tmp_path / "src").mkdir()
+    volumes = ({"id": "root", "mount": str(tmp_path / "src"), "type": "ext4"},)
+    many = '''if method == "restore-entry":
+        def METHODS_many():
+            one, look, copy = restore_entry()["sections"]
+            copies = [{**copy, "id": str(params["sequence"] + n)} for n in range(45)]
+            return {"sections": [one, {**look, "id": str(params["sequence"] - 1000)}, *copies]}
+        METHODS[method] = METHODS_many'''
+    (tmp_path / "store").mkdir()
+    program = str(provider(tmp_path / "many", many))
+    three = [Provider(name, (program,), {"location": str(tmp_path / "store")}) for name in ("a", "b", "c")]
+    found = entries(three, volumes, backup=True)
+    numbers = [[int(record.id) for record in entry.records if isinstance(record, Command)] for entry in found]
+    assert [(each[0], each[1], each[-1]) for each in numbers] == [
+        (1000, 2000, 2044), (1060, 2060, 2104), (1120, 2120, 2164)]
 
 
 @pytest.mark.parametrize(("text", "words"), [

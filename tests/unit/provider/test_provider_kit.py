@@ -29,12 +29,16 @@ BROKEN = {
     14: 'if method == "restore-entry": METHODS[method] = lambda r=restore_entry: {"sections": [{**s, "keys": '
         '{**s["keys"], **({"title": str(time.time_ns())} if s["kind"] == "COMMAND" else {})}} '
         'for s in r()["sections"]]}',
-    15: 'if method == "restore-entry": METHODS[method] = lambda r=restore_entry: '
+    15: 'if method == "restore-entry" and not params["files"] and "later" in params["output"]: '
+        'fail("no-snapshot", "back up first")',
+    16: 'if method == "restore-entry": METHODS[method] = lambda r=restore_entry: '
         '{"sections": [s for s in r()["sections"] if s["id"] != "1000"]}',
-    16: 'if method == "restore-entry": METHODS[method] = lambda r=restore_entry: {"sections": [{**s, "keys": '
+    17: 'if method == "restore-entry": METHODS[method] = lambda r=restore_entry: {"sections": [{**s, "keys": '
         '{**s["keys"], **({"env": ["P=" + open(config["password_file"]).read().strip()]} '
         'if s["kind"] == "COMMAND" else {})}} for s in r()["sections"]]}',
-    17: 'if method == "backup": METHODS["backup"] = lambda b=backup: '
+    18: 'if method == "restore-entry": METHODS[method] = lambda r=restore_entry: {"sections": [{**s, "keys": '
+        '{**s["keys"], **({"on_error": "9000"} if s["kind"] == "COMMAND" else {})}} for s in r()["sections"]]}',
+    19: 'if method == "backup": METHODS["backup"] = lambda b=backup: '
         '(b(), os.system("rm \'%s/s1/etc/secret\'" % place))[0]',
 }
 """Check → what breaks the good provider so that this check fails."""

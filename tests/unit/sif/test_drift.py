@@ -20,11 +20,23 @@ from sif.drift import Area, Drift, Effect, Verdict, compare
 from sif.drift.present import with_raws
 from sif.drift.report import text, to_json
 from sif.errors import Exit
+from sif.foreign import Foreign
 from sif.model import Catalog, CatalogPolicy, Device, DiskRole, Driver, Need, Raw, Ref, SystemInformation
 from sif.raw.choose import KeptRaw
 from sif.writer import write_set
 
 DIGEST = "0" * 64
+
+
+def test_a_vendors_own_sections_change_nothing_that_a_restore_depends_on() -> None:
+    def having(*sections: Foreign) -> SystemInformation:
+        return dataclasses.replace(machine(), foreign=sections)
+    job = Foreign("X-ACME.JOB", "nightly", (("server", '"vault"'),))
+    other = dataclasses.replace(job, entries=(("server", '"safe"'),))
+    assert compare(having(job), having(job)).verdict is Verdict.SAME
+    for before, after in ((having(job), having()), (having(), having(job)), (having(job), having(other))):
+        found = compare(before, after)
+        assert (found.verdict, found.changes[0].area) == (Verdict.STILL_GOOD, Area.RESTORE)
 
 
 def with_field(info: SystemInformation, field: str, value: Any) -> SystemInformation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import pytest
 from sif_samples import LINUX_TYPE, machine, partition
@@ -60,6 +60,17 @@ def layered() -> SystemInformation:
 
 def test_a_sound_machine_of_many_layers_has_no_problems() -> None:
     assert [str(problem) for problem in check(layered())] == []
+
+
+@pytest.mark.parametrize(("word", "what"), [
+    ("${mount:tank}", None), ("${mount:home}", None), ("${mount:root}/x", None),
+    ("${mount:deep}", "${mount:deep}: a subvolume has no mount point"),
+    ("${mount:swap1}", "${mount:swap1} names nothing"), ("${mount:d0}", "${mount:d0} names nothing")])
+def test_a_command_may_name_whatever_has_a_mount_point(word: str, what: Optional[str]) -> None:
+    info = layered()
+    first = dataclasses.replace(info.commands[0], argv=("tar", "--directory", word))
+    found = check(dataclasses.replace(info, commands=(first, *info.commands[1:])))
+    assert [problem.what for problem in found] == ([] if what is None else [what])
 
 
 def broken(field: str, ident: str, changes: Dict[str, Any]) -> SystemInformation:
@@ -135,7 +146,8 @@ def broken(field: str, ident: str, changes: Dict[str, Any]) -> SystemInformation
     ("omitted", "omitted_d1p4", {"device": Ref("d0p2")}, ("OMITTED", "omitted_d1p4", "device"), "holds [FS boot]"),
     ("omitted", "omitted_d1p4", {"device": Ref("gone")}, ("OMITTED", "omitted_d1p4", "device"), "there is no gone"),
     ("filesystems", "root", {"parameters": ("x=--help me",)}, ("FS", "root", "parameters"), "not a parameter"),
-    ("filesystems", "root", {"parameters": ("a=1", "a=2")}, ("FS", "root", "parameters"), "the same parameter twice"),
+    ("filesystems", "root", {"parameters": ("stride=1", "stride=2")}, ("FS", "root", "parameters"),
+     "the same parameter twice"),
     ("filesystems", "srv", {"type": FsType.NTFS, "features": ()}, ("FS", "srv", "uuid"), "not a UUID of ntfs"),
     ("filesystems", "srv", {"type": FsType.F2FS, "features": (), "uuid": "X"}, ("FS", "srv", "uuid"), "UUID of f2fs"),
 ])

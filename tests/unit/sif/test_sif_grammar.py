@@ -18,6 +18,7 @@ from sif_samples import machine
 
 from sif import docs
 from sif.catalog.text import parse_catalog
+from sif.media import manifest_text, parse_manifest
 from sif.text import lex
 from sif.writer import write_text
 
@@ -26,15 +27,15 @@ NOT_GRAMMAR = ("is there twice",)
 
 
 @cache
-def grammar(number: int, start: str) -> Pattern[str]:
-    """The page's grammar of that number."""
+def grammar(start: str) -> Pattern[str]:
+    """The page's grammar whose first rule that is."""
     found = re.findall(r"```ebnf\n(.*?)```", docs.PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(found) == 2
-    return recogniser(found[number], start)
+    (mine,) = [text for text in found if re.match(rf"{start} +=", text)]
+    return recogniser(mine, start)
 
 
 def accepts(text: str) -> bool:
-    return grammar(0, "file").fullmatch(text) is not None
+    return grammar("file").fullmatch(text) is not None
 
 
 def examples() -> List[str]:
@@ -79,7 +80,7 @@ def test_the_grammar_and_the_reader_agree_about_any_text(text: str) -> None:
 
 def test_the_grammar_of_the_catalog_accepts_the_example_and_rejects_what_the_reader_rejects() -> None:
     example = re.findall(r"```catalog\n(.*?)```", docs.PAGE.read_text(encoding="utf-8"), re.DOTALL)[0]
-    found = grammar(1, "catalog")
+    found = grammar("catalog")
     assert found.fullmatch(example)
     for old, new in (("sif-catalog 1", "sif-catalog 2"), (" 0755 ", " 755 "), (" 0:0 ", " 00:0 "), ("same", "equal"),
                      ("/usr/bin/ls", "usr/bin/ls"), ("/usr/bin/ls", "/usr/bin/l s"), ("\\xc3", "\\xC3"), (" - ", "  ")):
@@ -87,6 +88,21 @@ def test_the_grammar_of_the_catalog_accepts_the_example_and_rejects_what_the_rea
         assert harmed != example
         assert not found.fullmatch(harmed)
         assert parse_catalog(harmed.encode(), "t")[1] != ()
+
+
+def test_the_grammar_of_the_manifest_accepts_the_example_and_rejects_what_the_reader_rejects() -> None:
+    example = re.findall(r"```manifest\n(.*?)```", docs.PAGE.read_text(encoding="utf-8"), re.DOTALL)[0]
+    assert parse_manifest(example, "t")[1] == ()
+    for text in (example, "", (BASE / "manifest").read_text("utf-8"),
+                 manifest_text({"a b/\u00e4": b"x", "z": b""})):
+        assert grammar("manifest").fullmatch(text) and parse_manifest(text, "t")[1] == ()
+    for old, new in ((" 1742 ", " 01742 "), (" 1742 ", " "), (" 1742 ", "  1742 "), ("lvm/vg_web", "/vg_web"),
+                     ("lvm/vg_web", "lvm//vg_web"), ("lvm/vg_web", "lvm\\vg_web"), ("commands.sif", "c:"),
+                     ("commands.sif", "a\tb"), ("2c1d", "2C1D"), ("2c1d", "2c1"), ("\n7d", "\n\n7d"), ("9310", "-1")):
+        harmed = example.replace(old, new, 1)
+        assert harmed != example
+        assert not grammar("manifest").fullmatch(harmed), harmed
+        assert parse_manifest(harmed, "t")[1] != (), harmed
 
 
 @pytest.mark.parametrize("text", [

@@ -59,6 +59,17 @@ def test_a_secret_in_clear_is_in_no_message(tmp_path: Path, capsys: pytest.Captu
         assert "battery" not in shown
 
 
+def test_a_password_in_an_address_is_in_no_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = [case for case in cases() if "a password in a" in case.name]
+    assert len(bad) == 2
+    for number, case in enumerate(bad):
+        case.lay_out(tmp_path / str(number))
+        assert main(["check", str(tmp_path / str(number))]) == Exit.SIF_INVALID
+        shown = "".join(capsys.readouterr())
+        assert "secretfile" in shown
+        assert "hunter2" not in shown
+
+
 def test_what_is_shown_of_a_hostile_file_is_safe_for_a_terminal(
         tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number, case in enumerate(cases()):

@@ -111,6 +111,26 @@ def test_a_changed_machine_is_captured_and_an_unchanged_one_is_not(host: Dict[st
     assert read_set(host["set"]).system.kernel == "2"
 
 
+def test_a_scheduled_set_has_all_that_a_capture_by_hand_has(host: Dict[str, Any], tmp_path: Path) -> None:
+    """Vendors' sections, the number of the capture, LUKS headers on request: one function completes both."""
+    fragments = tmp_path / "providers.d"
+    fragments.mkdir()
+    (fragments / "acme.sif").write_text('[X-ACME.JOB nightly]\nserver = "vault"\n', encoding="utf-8")
+    text = host["config"].read_text("utf-8")
+    host["config"].write_text(text.replace('["--name"', f'["--providers", "{fragments}", "--name"'), "utf-8")
+    assert scheduled(host) == scheduled(host) == Exit.OK
+    info = read_set(host["set"])
+    assert [section.text() for section in info.foreign] == ['[X-ACME.JOB nightly]\nserver = "vault"\n']
+    assert info.version.serial == 2
+    assert scheduled(host, "--if-changed") == Exit.OK
+    assert read_set(host["set"]).version.serial == 2  # the vendor's section is no change
+    (fragments / "acme.sif").write_text('[X-ACME.JOB nightly]\nserver = "safe"\n', encoding="utf-8")
+    assert scheduled(host, "--if-changed") == Exit.OK
+    assert read_set(host["set"]).version.serial == 3
+    host["config"].write_text(text.replace('["--name"', '["--luks-headers", "--name"'), "utf-8")
+    assert scheduled(host) == Exit.USAGE  # LUKS headers are for somebody: --secrets-recipient
+
+
 def test_a_broken_set_is_replaced_and_not_kept(host: Dict[str, Any]) -> None:
     assert scheduled(host) == Exit.OK
     (host["set"] / "commands.sif").write_text("x", encoding="utf-8")
@@ -211,6 +231,8 @@ def test_the_services_may_read_disks_and_modules() -> None:
         settings = dict(re.findall(r"^(\w+)=(.*)$", shipped(name), re.MULTILINE))
         assert not {"PrivateDevices", "ProtectKernelModules", "DevicePolicy", "CapabilityBoundingSet", "User",
                     "PrivateUsers", "ProtectProc", "PrivateNetwork"} & set(settings)
+        # nor from backup programs: caches in root's home directory, setuid files that are copied
+        assert not {"ProtectHome", "RestrictSUIDSGID", "MemoryDenyWriteExecute"} & set(settings)
         assert {"ProtectSystem", "PrivateTmp", "NoNewPrivileges"} <= set(settings)
 
 
