@@ -84,8 +84,9 @@ def serial_port(names: Tuple[str, ...]) -> Optional[Tuple[int, int]]:
 
 
 def medium_inputs() -> Tuple[Path, ...]:
-    """The files of this project that shape the medium beside the rescue system itself."""
-    return (Path(__file__), *sorted(TEMPLATES.glob("*.j2")))
+    """The files of this project that shape a product beside the rescue system itself."""
+    ours = Path(__file__)
+    return (ours, ours.with_name("cpio.py"), ours.with_name("pxe.py"), *sorted(TEMPLATES.glob("*.j2")))
 
 
 def make_iso(cache: Cache, options: BuildOptions, system: RescueSystem, output: Path,
