@@ -1,7 +1,7 @@
 """Make the directory for network boot: signed boot loaders, kernel, initramfs, the image, and configurations.
 
-The boot loader fetches everything, the image too, as the initramfs: so Linux needs no network to start, and no driver of
-a network card is needed before the image is there. The initramfs proper is a file in that one, which a small program
+The boot loader fetches everything, the image too, as the initramfs: so Linux needs no network to start, and no driver
+of a network card is needed before the image is there. The initramfs proper is a file in that one, which a small program
 unpacks (elements/lifeboat-boot): staging needs it as it was, and it need not be fetched twice.
 """
 
@@ -15,7 +15,7 @@ from builder_lib.cache import Cache
 from builder_lib.cpio import Entry, archive, border, padded
 from builder_lib.epoch import clamp, epoch
 from builder_lib.initrd import IMAGE as IMAGE_IN_INITRAMFS
-from builder_lib.medium import COMMON_ARGS, consoles, grub_config, render, serial_port
+from builder_lib.medium import COMMON_ARGS, consoles, grub_config, render, serial_port, timeout
 from builder_lib.options import BuildOptions
 from builder_lib.squash import RescueSystem
 from sif.removal import remove_tree
@@ -75,7 +75,7 @@ def configurations(options: BuildOptions) -> Dict[str, str]:
         "serial": serial_port(options.config.boot.consoles), "efi": options.architecture.efi,
         "common_args": COMMON_ARGS, "image": f"/{IMAGE_IN_INITRAMFS}", "bios": options.architecture.bios,
         "pxe_numbers": options.architecture.pxe, "http_number": options.architecture.http,
-        "timeout": 1 if options.unattended else 5, "name": options.config.release.name,
+        "timeout": timeout(options), "name": options.config.release.name,
     }
     return {"grub/grub.cfg": render("pxe-grub.cfg.j2", **values), "boot.ipxe": render("boot.ipxe.j2", **values),
             "dnsmasq.conf.example": render("dnsmasq.conf.j2", **values)}
