@@ -22,9 +22,14 @@ class Entry:
     mode: int = 0o644
 
 
+def border(length: int) -> int:
+    """Where, behind that many bytes, an archive may begin."""
+    return length + -length % ALIGN
+
+
 def padded(data: bytes) -> bytes:
     """The bytes with zeros behind them up to the next border at which an archive may begin."""
-    return data + b"\0" * (-len(data) % ALIGN)
+    return data.ljust(border(len(data)), b"\0")
 
 
 def archive(files: Iterable[Entry]) -> bytes:

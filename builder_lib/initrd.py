@@ -7,10 +7,12 @@ to the initramfs: whoever can vouch for kernel and initramfs (a measured boot do
 from __future__ import annotations
 
 import lzma
+import tempfile
 from pathlib import Path
 from typing import List, Tuple
 
 from builder_lib.cpio import Entry, archive, padded
+from sif.run import run
 
 DIGEST = "lifeboat/image.sha256"
 ARGUMENTS = {"etc/cmdline.d/50-lifeboat.conf": b"rd.minmem=256\n"}
@@ -33,5 +35,10 @@ def complete_initrd(initrd: bytes, squashfs_sha256: str, modules: Tuple[Path, ..
 
 def _plain(path: Path) -> bytes:
     """The module itself: insmod of busybox may not know compression."""
+    if path.name.endswith(".zst"):
+        with tempfile.TemporaryDirectory() as place:
+            plain = Path(place) / "module.ko"
+            run(["zstd", "--decompress", "--quiet", "-o", str(plain), str(path)], timeout=60)
+            return plain.read_bytes()
     data = path.read_bytes()
     return lzma.decompress(data) if path.name.endswith(".xz") else data

@@ -62,11 +62,16 @@ def grub_config(options: BuildOptions, memtest: bool = False) -> str:
     if UNQUOTABLE.search(append):
         raise BuildFailed("the extra kernel arguments hold a character GRUB cannot pass on", where="--append",
                           found=repr(append), wanted='no ", \\, $ or line end')
-    given = options.config.boot.timeout
     return render("grub.cfg.j2", label=LABEL, append=append, common_args=COMMON_ARGS, consoles=consoles(options),
                   serial=serial_port(options.config.boot.consoles), memtest=memtest,
-                  timeout=given if given is not None else 1 if options.unattended else 5,
+                  timeout=timeout(options),
                   handover_timeout=1 if options.unattended else 3)
+
+
+def timeout(options: BuildOptions) -> int:
+    """Seconds that a menu waits."""
+    given = options.config.boot.timeout
+    return given if given is not None else 1 if options.unattended else 5
 
 
 def consoles(options: BuildOptions) -> str:
@@ -84,8 +89,9 @@ def serial_port(names: Tuple[str, ...]) -> Optional[Tuple[int, int]]:
 
 
 def medium_inputs() -> Tuple[Path, ...]:
-    """The files of this project that shape the medium beside the rescue system itself."""
-    return (Path(__file__), *sorted(TEMPLATES.glob("*.j2")))
+    """The files of this project that shape a product beside the rescue system itself."""
+    ours = Path(__file__)
+    return (ours, ours.with_name("cpio.py"), ours.with_name("pxe.py"), *sorted(TEMPLATES.glob("*.j2")))
 
 
 def make_iso(cache: Cache, options: BuildOptions, system: RescueSystem, output: Path,

@@ -17,7 +17,7 @@ from builder_lib.release import release_files, write_release
 from builder_lib.site import site_files
 from builder_lib.squash import RescueSystem, build_system
 from builder_lib.tools import check_host
-from builder_lib.tree import build_base_tree
+from builder_lib.tree import WHEELS_LAYER, build_base_tree
 from builder_lib.trust import warning
 from sif.removal import remove_tree
 
@@ -64,7 +64,7 @@ def rescue_system(options: BuildOptions, progress: Progress) -> RescueSystem:
 def check(cache: Cache, options: BuildOptions, progress: Progress) -> None:
     """Look at tools and inputs before anything is made; raises with all that is missing."""
     with progress.step("checking this machine") as step:
-        check_host(cache.root)
+        check_host(cache.root, options.config)
         # What is decided from the inputs is decided now: a wrong one is no reason to wait for a base tree.
         site_files(options, "any kernel")
         set_grafts(options)
@@ -86,19 +86,28 @@ def lock(options: BuildOptions, target: Path, progress: Progress) -> Path:
 
 
 def clean(options: BuildOptions, downloads: bool, progress: Progress) -> None:
-    """Remove the cached layers, the products and a release's files; with ``downloads`` the downloaded packages too."""
+    """Remove the cached layers, the products and a release's files; with ``downloads`` what was downloaded too."""
     cache = default_cache()
     with cache.locked(progress), progress.step(f"cleaning {cache.root}"):
-        for directory in (cache.layers, cache.logs, *((cache.debs,) if downloads else ())):
+        for layer in cache.layers.iterdir():
+            # What was downloaded, so that a build without a network is possible.
+            if downloads or not layer.name.startswith(f"{WHEELS_LAYER}-"):
+                remove_file_or_tree(layer)
+        for directory in (cache.logs, *((cache.debs,) if downloads else ())):
             remove_tree(directory)
         for product in {options.product(suffix) for suffix in (".iso", "-usb.img", "-pxe")}:
             manifest_path(product).unlink(missing_ok=True)
-            if product.is_dir():
-                remove_tree(product)
-            else:
-                product.unlink(missing_ok=True)
+            remove_file_or_tree(product)
         for path in release_files(options):
             path.unlink(missing_ok=True)
+
+
+def remove_file_or_tree(path: Path) -> None:
+    """Remove what is there, if anything is."""
+    if path.is_dir() and not path.is_symlink():
+        remove_tree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _build(options: BuildOptions, progress: Progress, products: Tuple[Tuple[str, str, Make], ...],

@@ -1,7 +1,8 @@
 """Make the directory for network boot: signed boot loaders, kernel, initramfs, the image, and configurations.
 
-The boot loader fetches everything, the image too, as two parts of one initramfs: so Linux needs no network to start, no
-driver of a network card is needed before the image is there, and any boot loader that knows `initrd` twice will do.
+The boot loader fetches everything, the image too, as the initramfs: so Linux needs no network to start, and no driver
+of a network card is needed before the image is there. The initramfs proper is a file in that one, which a small program
+unpacks (elements/lifeboat-boot): staging needs it as it was, and it need not be fetched twice.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from pathlib import Path
 from typing import Dict
 
 from builder_lib.cache import Cache
-from builder_lib.cpio import Entry, archive
+from builder_lib.cpio import Entry, archive, border, padded
 from builder_lib.epoch import clamp, epoch
 from builder_lib.initrd import IMAGE as IMAGE_IN_INITRAMFS
-from builder_lib.medium import COMMON_ARGS, consoles, grub_config, render, serial_port
+from builder_lib.medium import COMMON_ARGS, consoles, grub_config, render, serial_port, timeout
 from builder_lib.options import BuildOptions
 from builder_lib.squash import RescueSystem
 from sif.removal import remove_tree
+
+BOOT = "lifeboat/boot"
+"""Where an initramfs hook looks for kernel and initramfs when there is no medium."""
 
 
 def make_pxe(cache: Cache, options: BuildOptions, system: RescueSystem, output: Path) -> None:
@@ -29,7 +33,6 @@ def make_pxe(cache: Cache, options: BuildOptions, system: RescueSystem, output: 
         for name, source in _loaders(options, system).items():
             shutil.copyfile(source, made / name)
         shutil.copyfile(system.kernel, made / "vmlinuz")
-        shutil.copyfile(system.initrd, made / "initrd.img")
         (made / "image.cpio").write_bytes(image_archive(system))
         for name, text in configurations(options).items():
             (made / name).write_text(text)
@@ -44,10 +47,13 @@ def make_pxe(cache: Cache, options: BuildOptions, system: RescueSystem, output: 
 
 
 def image_archive(system: RescueSystem) -> bytes:
-    """The squashfs, and kernel and initramfs from which phase 2 is staged, as a part of the initramfs."""
-    return archive((Entry(IMAGE_IN_INITRAMFS, system.squashfs.read_bytes()),
-                    Entry("lifeboat/boot/vmlinuz", system.kernel.read_bytes()),
-                    Entry("lifeboat/boot/initrd.img", system.initrd.read_bytes())))
+    """What starts, then the squashfs, and kernel and initramfs from which phase 2 is staged."""
+    first = (system.tree.boot / "network-start.img").read_bytes()
+    length = (system.tree.boot / "initrd.img").stat().st_size
+    parts = f"{length} {border(length)}\n".encode()
+    return padded(first) + archive((
+        Entry(IMAGE_IN_INITRAMFS, system.squashfs.read_bytes()), Entry(f"{BOOT}/initrd.parts", parts),
+        Entry(f"{BOOT}/vmlinuz", system.kernel.read_bytes()), Entry(f"{BOOT}/initrd.img", system.initrd.read_bytes())))
 
 
 def _loaders(options: BuildOptions, system: RescueSystem) -> Dict[str, Path]:
@@ -69,7 +75,7 @@ def configurations(options: BuildOptions) -> Dict[str, str]:
         "serial": serial_port(options.config.boot.consoles), "efi": options.architecture.efi,
         "common_args": COMMON_ARGS, "image": f"/{IMAGE_IN_INITRAMFS}", "bios": options.architecture.bios,
         "pxe_numbers": options.architecture.pxe, "http_number": options.architecture.http,
-        "timeout": 1 if options.unattended else 5, "name": options.config.release.name,
+        "timeout": timeout(options), "name": options.config.release.name,
     }
     return {"grub/grub.cfg": render("pxe-grub.cfg.j2", **values), "boot.ipxe": render("boot.ipxe.j2", **values),
             "dnsmasq.conf.example": render("dnsmasq.conf.j2", **values)}

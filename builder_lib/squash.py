@@ -28,7 +28,7 @@ LEFT_OUT = (
     "usr/lib/lifeboat/boot/vmlinuz", "usr/lib/lifeboat/boot/initrd.img",
     # What only makes media. Staging takes i386-pc and the signed gcd.
     "usr/lib/lifeboat/boot/bios.img", "usr/lib/lifeboat/boot/bios.pxe", "usr/lib/lifeboat/boot/memtest86+x64.bin",
-    "usr/lib/lifeboat/boot/memtest86+x64.efi",
+    "usr/lib/lifeboat/boot/memtest86+x64.efi", "usr/lib/lifeboat/boot/network-start.img",
 )
 """Paths of the base tree that are not in the squashfs, nor is what only makes media of an architecture."""
 PACK_TIMEOUT = 3600.0

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Callable, List, Optional, Tuple
 
+from builder_lib.config import Config
 from sif.errors import ToolMissing
 from sif.run import have
 
@@ -37,6 +38,12 @@ TOOLS: Tuple[Tool, ...] = (
     Tool("mkfs.vfat", "dosfstools", "makes the ISO's EFI system partition"),
     Tool("mcopy", "mtools", "fills the ISO's EFI system partition"),
 )
+MODULES = (Tool("depmod", "kmod", "indexes the drivers of the configuration"),
+           Tool("modinfo", "kmod", "tells for which kernel a driver is"))
+ZSTD = Tool("zstd", "zstd", "unpacks a driver that the initramfs loads")
+SIGNING = Tool("ssh-keygen", "openssh-client", "signs the release")
+STICK = (Tool("lsblk", "util-linux", "tells what a device is, and what uses it"),
+         Tool("sfdisk", "fdisk", "moves the end of the partition table to the end of the stick"))
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SPACE_WANTED = 4 << 30
 
@@ -58,14 +65,35 @@ def dib_version() -> str:
         return "unknown"
 
 
-def missing(present: Callable[[str], bool] = have) -> Tuple[Tool, ...]:
-    """The tools that are not there."""
-    return tuple(tool for tool in TOOLS if not present(tool.name))
+def wanted(config: Config) -> Tuple[Tool, ...]:
+    """The tools that a build of this configuration calls."""
+    found = TOOLS
+    if config.driver:
+        found += MODULES
+    if any(driver.early and driver.source.suffix == ".zst" for driver in config.driver):
+        found += (ZSTD,)
+    if config.release.signing_key is not None:
+        found += (SIGNING,)
+    return found
 
 
-def check_host(cache: Path) -> None:
+def missing(tools: Tuple[Tool, ...], present: Callable[[str], bool] = have) -> Tuple[Tool, ...]:
+    """Those of the tools that are not there."""
+    return tuple(tool for tool in tools if not present(tool.name))
+
+
+def check_stick(present: Callable[[str], bool] = have) -> None:
+    """Raise :class:`ToolMissing` that names everything that writing a stick on this host lacks."""
+    lacking = missing(STICK, present)
+    if lacking:
+        raise ToolMissing("this machine cannot write a stick yet",
+                          found="missing: " + "; ".join(f"{tool.name}: {tool.reason}" for tool in lacking),
+                          hint="apt-get install " + " ".join(sorted({tool.package for tool in lacking})))
+
+
+def check_host(cache: Path, config: Config) -> None:
     """Raise :class:`ToolMissing` that names everything a build on this host lacks, all at once."""
-    lacking = missing()
+    lacking = missing(wanted(config))
     problems: List[str] = [f"{tool.name}: {tool.reason}" for tool in lacking]
     hints: List[str] = []
     packages = sorted({tool.package for tool in lacking})

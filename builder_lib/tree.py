@@ -20,6 +20,7 @@ from sif.run import run, stream
 
 WHEELS = tuple(line for line in (PROJECT / "elements/lifeboat-storage/wheels.txt").read_text().splitlines()
                if line and not line.startswith("#"))
+WHEELS_LAYER = "wheels"
 BUILD_TIMEOUT = 3600.0
 # diskimage-builder mounts this machine's /dev in the tree it fills. Here nobody else sees that mount, and it goes, as
 # does every process in the tree, with the build, however that ends.
@@ -99,7 +100,7 @@ def build_base_tree(cache: Cache, options: BuildOptions, progress: Progress) -> 
         package_layer.unlink(missing_ok=True)
         cache.drop("base", key)
     with progress.step(f"base tree (Debian {image.release} for {image.architecture}, diskimage-builder)") as step:
-        wheels = _wheels(cache)
+        wheels = _wheels(cache, options.offline)
 
         def make(product: Path) -> None:
             with cache.scratch("dib") as work:
@@ -112,14 +113,17 @@ def build_base_tree(cache: Cache, options: BuildOptions, progress: Progress) -> 
     return BaseTree(path, key)
 
 
-def _wheels(cache: Cache) -> Path:
+def _wheels(cache: Cache, offline: bool) -> Path:
     """A directory with the wheels in it, downloaded once."""
 
     def make(product: Path) -> None:
+        if offline:
+            raise BuildFailed("Python's wheels are not in the cache", where=str(cache.layers), wanted=", ".join(WHEELS),
+                              hint="build once with a network; `builder.py clean` keeps them then")
         run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(product), *WHEELS],
             timeout=600)
 
-    return cache.layer("wheels", digest(WHEELS), make)[0]
+    return cache.layer(WHEELS_LAYER, digest(WHEELS), make)[0]
 
 
 def _disk_image_create(cache: Cache, options: BuildOptions, progress: Progress, work: Path, package_layer: Path,

@@ -15,6 +15,7 @@ from typing import Any, Callable, List, Mapping, Optional, Tuple
 from builder_lib.cache import sha256_of
 from builder_lib.errors import BuildFailed
 from builder_lib.progress import Progress
+from builder_lib.tools import check_stick
 from sif.errors import Exit, LifeboatError
 from sif.run import run
 
@@ -85,6 +86,7 @@ def write_usb(image: Path, path: Path, progress: Progress, ask: Optional[Callabl
     Raises :class:`NotWritten` before anything is written, :class:`BuildFailed` when the disk does not hold
     what was written.
     """
+    check_stick()
     if not image.is_file():
         raise BuildFailed("there is no image to write", where=str(image), hint="builder.py usb makes it")
     device = look(path)

@@ -10,17 +10,17 @@ import pytest
 
 import builder
 from builder_lib import pipeline, tools
-from builder_lib.config import Boot, Config, Image
+from builder_lib.config import Boot, Config, Driver, Image, Release
 from builder_lib.manifest import is_current, manifest_path, recorded
 from builder_lib.options import PROJECT, BuildOptions
 from builder_lib.packages import ELEMENTS as NAMES
 from builder_lib.progress import Progress
 from builder_lib.squash import code_files
 from builder_lib.tree import base_key, packages_key, parse_dpkg_status
-from sif.errors import CommandFailed, Exit
+from sif.errors import CommandFailed, Exit, ToolMissing
 
 ELEMENTS = PROJECT / "elements"
-
+EVERY_TOOL = (*tools.TOOLS, *tools.MODULES, tools.ZSTD, tools.SIGNING, *tools.STICK)
 
 DEFAULT = BuildOptions()
 
@@ -80,15 +80,27 @@ def test_dpkg_status_yields_installed_packages_sorted() -> None:
 
 
 def test_every_missing_tool_is_named_with_its_reason_and_package() -> None:
-    lacking = {tool.name for tool in tools.missing(lambda name: name not in ("xorriso", "mksquashfs"))}
+    lacking = {tool.name for tool in tools.missing(tools.TOOLS, lambda name: name not in ("xorriso",
+                                                                                                      "mksquashfs"))}
     assert lacking == {"xorriso", "mksquashfs"}
-    assert all(tool.package and tool.reason for tool in tools.TOOLS)
+    assert all(tool.package and tool.reason for tool in EVERY_TOOL)
+
+
+def test_a_tool_is_missed_only_where_the_configuration_calls_it() -> None:
+    driver = Driver(source=Path("x.ko.zst"), early=True)
+    plain, full = Config(), Config(driver=(driver,), release=Release(signing_key=Path("key")))
+    assert tools.wanted(plain) == tools.TOOLS
+    assert {tool.name for tool in tools.wanted(full)} - {tool.name for tool in tools.TOOLS} == {
+        "depmod", "modinfo", "zstd", "ssh-keygen"}
+    with pytest.raises(ToolMissing, match="cannot write a stick") as refused:
+        tools.check_stick(lambda name: name != "sfdisk")
+    assert "apt-get install fdisk" in str(refused.value) and "lsblk" not in str(refused.value)
 
 
 def test_a_machine_set_up_for_development_has_every_tool() -> None:
     listed = set((PROJECT / ".ci/debian-packages.txt").read_text().split())
     always_there = {"apt", "procps", "util-linux"}
-    assert {tool.package for tool in tools.TOOLS} <= listed | always_there
+    assert {tool.package for tool in EVERY_TOOL} <= listed | always_there
 
 
 @pytest.mark.parametrize("hook", sorted(p.relative_to(ELEMENTS).as_posix() for p in ELEMENTS.glob("*/*.d/*")
@@ -162,7 +174,7 @@ def test_check_finds_an_input_that_cannot_serve(section: str, text: str, what: s
                                                 monkeypatch: pytest.MonkeyPatch,
                                                 capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("LIFEBOAT_CACHE", str(tmp_path))
-    monkeypatch.setattr(pipeline, "check_host", lambda cache: None)
+    monkeypatch.setattr(pipeline, "check_host", lambda cache, config: None)
     (tmp_path / "wrong").write_text("none of these\n")
     (tmp_path / "empty").write_text("")
     (tmp_path / "directory").mkdir()

@@ -17,7 +17,7 @@ from builder_lib.epoch import epoch
 from builder_lib.errors import BuildFailed
 from builder_lib.initrd import complete_initrd
 from builder_lib.local_archive import local_archive, lock_text, parse_lock
-from builder_lib.medium import set_grafts
+from builder_lib.medium import grub_config, set_grafts
 from builder_lib.options import BuildOptions
 from builder_lib.progress import Progress
 from builder_lib.pxe import configurations
@@ -106,7 +106,9 @@ def test_only_a_directory_with_a_sif_becomes_a_set_of_the_medium(tmp_path: Path)
 def test_the_digest_and_the_drivers_are_behind_the_initramfs(tmp_path: Path) -> None:
     (tmp_path / "b.ko.xz").write_bytes(lzma.compress(b"module b"))
     (tmp_path / "a.ko").write_bytes(b"module a")
-    whole = complete_initrd(b"12345", "ab" * 32, (tmp_path / "b.ko.xz", tmp_path / "a.ko"))
+    (tmp_path / "c.ko").write_bytes(b"module c")
+    run(["zstd", "--quiet", str(tmp_path / "c.ko")], timeout=60)
+    whole = complete_initrd(b"12345", "ab" * 32, (tmp_path / "b.ko.xz", tmp_path / "a.ko", tmp_path / "c.ko.zst"))
     assert whole.startswith(b"12345\x00\x00\x00" + b"070701"), "an archive begins at a border of four bytes"
     (tmp_path / "tail").write_bytes(whole[8:])
     (tmp_path / "out").mkdir()
@@ -116,6 +118,7 @@ def test_the_digest_and_the_drivers_are_behind_the_initramfs(tmp_path: Path) -> 
     assert (tmp_path / "out/etc/cmdline.d/50-lifeboat.conf").read_text() == "rd.minmem=256\n"
     assert (out / "drivers/00-b.ko").read_bytes() == b"module b"
     assert (out / "drivers/01-a.ko").read_bytes() == b"module a"
+    assert (out / "drivers/02-c.ko").read_bytes() == b"module c"
 
 
 def test_an_archive_is_the_same_whenever_it_is_made() -> None:
@@ -132,6 +135,13 @@ def test_the_network_menus_start_the_image_from_the_initramfs() -> None:
         assert "image.cpio" in texts[name] and "rd.auto=0" in texts[name]
     assert texts["boot.ipxe"].startswith("#!ipxe\n")
     assert "$net_default_server" in texts["grub/grub.cfg"] and "${next-server}" in texts["boot.ipxe"]
+
+
+@pytest.mark.parametrize(("boot", "recovery", "seconds"), [
+    (Boot(), Recovery(), 5), (Boot(), Recovery(auto=True), 1), (Boot(timeout=30), Recovery(auto=True), 30)])
+def test_the_network_s_menu_waits_as_long_as_the_medium_s(boot: Boot, recovery: Recovery, seconds: int) -> None:
+    texts = configurations(options(boot=boot, recovery=recovery)), grub_config(options(boot=boot, recovery=recovery))
+    assert f"set timeout={seconds}\n" in texts[0]["grub/grub.cfg"] and f"set timeout={seconds}\n" in texts[1]
 
 
 def test_nothing_on_the_command_line_looks_like_a_limit_of_memory_to_ipxe() -> None:

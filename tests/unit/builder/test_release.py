@@ -96,11 +96,17 @@ def test_clean_removes_all_that_a_release_is_and_nothing_else(released: Tuple[Pa
     out, _ = released
     monkeypatch.setenv("LIFEBOAT_CACHE", str(out.parent / "cache"))
     (out.parent / "cache/lifeboat/debs").mkdir(parents=True)
-    (out.parent / "cache/lifeboat/layers/base-k").mkdir(parents=True)
+    for layer in ("base-k", "wheels-k"):
+        (out.parent / "cache/lifeboat/layers" / layer).mkdir(parents=True)
+    (out.parent / "cache/lifeboat/layers/packages-k.tar").touch()
     (out / "notes").write_text("mine")
     clean(BuildOptions(config=Config(release=Release(output=out))), False, Progress(out=io.StringIO()))
     assert [path.name for path in out.iterdir()] == ["notes"]
-    assert [path.name for path in (out.parent / "cache/lifeboat").iterdir() if path.is_dir()] == ["debs"]
+    cache = out.parent / "cache/lifeboat"
+    assert (cache / "debs").is_dir(), "what was downloaded stays, for a build without a network"
+    assert [path.name for path in (cache / "layers").iterdir()] == ["wheels-k"]
+    clean(BuildOptions(config=Config(release=Release(output=out))), True, Progress(out=io.StringIO()))
+    assert not (cache / "debs").exists() and not any((cache / "layers").iterdir())
 
 
 def test_a_signature_that_is_not_of_these_checksums_does_not_stay(released: Tuple[Path, Tuple[Path, ...]]) -> None:
