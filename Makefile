@@ -86,7 +86,7 @@ lint:
 	@git ls-files -z --cached --others --exclude-standard | xargs -0 grep -lIE '^#!.*\b(ba)?sh\b' | xargs -r shellcheck --severity=style --exclude=SC1091
 
 unit:
-	@$(PY) -m pytest -q tests/unit tests/component
+	@$(PY) -m pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder tests/unit tests/component
 
 fuzz: install ## an hour of coverage-guided fuzzing of everything that reads a file (FUZZ_SECONDS=3600)
 	@PYTHONPATH=.:tests nice -n 19 $(PY) -m fuzz all --seconds $(FUZZ_SECONDS) --keep $(BUILD)/fuzz
