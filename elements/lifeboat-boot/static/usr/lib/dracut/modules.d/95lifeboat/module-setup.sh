@@ -19,9 +19,11 @@ install() {
     # shellcheck disable=SC2154  # moddir is dracut's
     inst_simple "$moddir/check-image.sh" /usr/lib/lifeboat/check-image.sh
     inst_simple "$moddir/choose-memory.sh" /usr/lib/lifeboat/choose-memory.sh
+    inst_hook cmdline 01 "$moddir/same-places.sh"
     inst_hook pre-udev 05 "$moddir/load-drivers.sh"
     inst_hook pre-pivot 20 "$moddir/lay-site.sh"
     inst_hook pre-pivot 30 "$moddir/release-medium.sh"
+    inst_hook pre-pivot 99 "$moddir/other-places.sh"
     inst_hook initqueue/settled 30 "$moddir/stage-up.sh"
     inst_hook initqueue/timeout 30 "$moddir/stage-up-late.sh"
 }
