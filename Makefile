@@ -14,7 +14,8 @@ WORKERS  ?= 2
 ENGINE   ?= uml
 BUILD    := build
 PY       := .venv/bin/python
-DRILL_ARGS := rescue.auto rescue.sif=LABEL=SIF
+# norandmaps: an emulated processor translates a program again at every place in memory; for drills alone.
+DRILL_ARGS := rescue.auto rescue.sif=LABEL=SIF norandmaps
 ISO        := $(BUILD)/lifeboat.iso
 DRILL_ISO  := $(BUILD)/lifeboat-drill.iso
 

@@ -74,7 +74,7 @@ def _install(tree: Tree, server: facts.Server, firmware: Firmware, accel: Accel,
         name="installer", firmware=firmware, folder=logs, sockets=logs, accel=accel, vars_file=base.vars_file,
         memory=1024, kernel=DirectKernel(
             tree.kernel, tree.initrd, "root=/dev/disk/by-id/virtio-INSTALLER rootfstype=ext4 rw console=ttyS0 quiet "
-            "systemd.mask=nginx.service systemd.mask=ssh.service init_on_alloc=0"),
+            "systemd.mask=nginx.service systemd.mask=ssh.service init_on_alloc=0 norandmaps"),
         disks=(*(Disk(name, base.disk(name), serial_of(name)) for name in names),
                Disk("installer", tree.image, "INSTALLER", DiskFormat.RAW, snapshot=True),
                Disk("tree", tree.tar, "TREE", DiskFormat.RAW, read_only=True)))
