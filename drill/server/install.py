@@ -111,7 +111,7 @@ def _fstab(firmware: str) -> list[str]:
 def boot(firmware: str, hostname: str) -> None:
     """The boot loader and its menu, as an administrator would install them."""
     _write("etc/default/grub", 'GRUB_DEFAULT=0\nGRUB_TIMEOUT=1\nGRUB_DISTRIBUTOR="Debian"\n'
-           'GRUB_CMDLINE_LINUX_DEFAULT=""\nGRUB_CMDLINE_LINUX="console=tty0 console=ttyS0"\n')
+           'GRUB_CMDLINE_LINUX_DEFAULT="norandmaps"\nGRUB_CMDLINE_LINUX="console=tty0 console=ttyS0"\n')
     for place in ("dev", "proc", "sys", "sys/firmware/efi/efivars", "run"):
         if os.path.ismount(f"/{place}"):
             call("mount", "--bind", f"/{place}", str(TARGET / place))

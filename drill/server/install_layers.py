@@ -113,7 +113,7 @@ def boot(firmware: str, hostname: str, passphrase: str) -> None:
         if os.path.ismount(f"/{place}"):
             call("mount", "--bind", f"/{place}", str(TARGET / place))
     install._write("etc/default/grub", 'GRUB_DEFAULT=0\nGRUB_TIMEOUT=1\nGRUB_DISTRIBUTOR="Debian"\n'
-                   'GRUB_CMDLINE_LINUX_DEFAULT=""\nGRUB_CMDLINE_LINUX="console=tty0 console=ttyS0"\n')
+                   'GRUB_CMDLINE_LINUX_DEFAULT="norandmaps"\nGRUB_CMDLINE_LINUX="console=tty0 console=ttyS0"\n')
     inside("update-initramfs", "-u")
     if firmware == "uefi":
         for place, label in (("/boot/efi2", "debian-2"), ("/boot/efi", "debian")):
