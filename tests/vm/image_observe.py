@@ -30,6 +30,7 @@ LOOK = textwrap.dedent("""
         "ports": os.listdir("/dev/virtio-ports"),
         "secure": bool(glob.glob("/sys/firmware/efi/efivars/SecureBoot-*")
                        and open(glob.glob("/sys/firmware/efi/efivars/SecureBoot-*")[0], "rb").read()[4]),
+        "places": text("/proc/sys/kernel/randomize_va_space").strip(),
         "checked": text("/run/initramfs/lifeboat-image.sha256").strip(),
         "imports": subprocess.run(["python3", "-c", imports], stderr=subprocess.DEVNULL).returncode,
         "udisks": "Version" in out("busctl", "introspect", "org.freedesktop.UDisks2",

@@ -44,7 +44,7 @@ def well(seen: Dict[str, Any], firmware: str) -> None:
     """What must be so however the machine was started."""
     assert int(seen["lifeboat"]) > 0, "the agent was started"
     assert set(seen["failed"]) <= {"lifeboat.service"}
-    assert seen["listening"] == [] and seen["imports"] == 0
+    assert seen["listening"] == [] and seen["imports"] == 0 and seen["places"] == "2"
     assert len(seen["checked"]) == 64, "the initramfs has checked the image"
     assert {"vmlinuz", "initrd.img"} <= set(seen["boot"]), "staging finds kernel and initramfs"
     assert seen["efi"] == (firmware != "bios") and seen["secure"] == (firmware == "secure")

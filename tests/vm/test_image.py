@@ -119,6 +119,7 @@ def test_starts_from_memory_with_all_tools(iso: Path, tmp_path: Path, firmware: 
     assert [m for m in seen["mounts"] if not m.startswith("/dev/loop")] == [], "the medium is free"
     assert {"vmlinuz", "initrd.img"} <= set(seen["boot"]), "staging finds kernel and initramfs"
     assert seen["listening"] == [], "nothing listens on the network"
+    assert seen["places"] == "2", "programs are at random places in memory, whatever the initramfs did"
     assert seen["imports"] == 0, "the agent's packages and what they import are there"
     assert seen["udisks"]
     assert "org.lifeboat.probe" in seen["ports"]
