@@ -104,7 +104,12 @@ def test_a_vendor_s_element_brings_its_program_and_what_it_needs() -> None:
 
 # --- the start from the network
 
-INIT = b"#!/bin/sh\necho gone on with the initramfs proper: $*\ncat /lifeboat/image.sha256\nls /lifeboat/boot\n"
+INIT = b"""#!/bin/sh
+echo gone on with the initramfs proper: $*
+cat /lifeboat/image.sha256
+cd /lifeboat/boot
+for f in *; do echo $f; done
+"""
 
 
 @pytest.fixture
