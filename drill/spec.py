@@ -101,6 +101,7 @@ class MachineSpec:
     kernel: Optional[DirectKernel] = None
     forwards: Tuple[Forward, ...] = ()
     memory: int = 1024
+    processors: int = 1
     no_reboot: bool = False
     operator: bool = False
     uuid: str = "6c696665-626f-4174-8000-64726c6c3031"
@@ -133,14 +134,15 @@ class MachineSpec:
 def qemu_argv(spec: MachineSpec) -> Tuple[str, ...]:
     """The QEMU command line of a machine.
 
-    One processor and the two switched-off string instructions because multi-threaded and ``rep movsb``
-    emulation cost half of the time (and, in QEMU 7.2, a kernel oops now and then). A graphics card that nobody
-    looks at because GRUB hangs when SeaBIOS has only its serial screen to offer. ``cache=unsafe``: the disks
-    of a drill need not survive a power cut of the host.
+    One processor (unless ``processors`` says otherwise) and the two switched-off string instructions because
+    multi-threaded and ``rep movsb`` emulation cost half of the time (and, in QEMU 7.2, a kernel oops now and then). A
+    graphics card that nobody looks at because GRUB hangs when SeaBIOS has only its serial screen to offer.
+    ``cache=unsafe``: the disks of a drill need not survive a power cut of the host.
     """
     cpu = "host" if spec.accel is Accel.KVM else "max,erms=off,fsrm=off"
     words = ["qemu-system-x86_64", "-name", spec.name, "-nodefaults", "-no-user-config", "-display", "none",
-             "-machine", "q35", "-vga", "std", "-accel", spec.accel.value, "-cpu", cpu, "-smp", "1",
+             "-machine", "q35", "-vga", "std", "-accel", spec.accel.value, "-cpu", cpu,
+             "-smp", str(spec.processors),
              "-m", str(spec.memory), "-uuid", spec.uuid, "-rtc", "base=utc"]
     words += _firmware(spec)
     if spec.no_reboot:

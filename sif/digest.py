@@ -6,6 +6,8 @@ is several times slower a byte, so large data goes to OpenSSL all the same.
 
 from __future__ import annotations
 
+import functools
+
 SMALL = 1 << 20
 """In bytes: what Python's own SHA-256 has done, roughly, before OpenSSL is loaded."""
 
@@ -23,5 +25,11 @@ def sha256(data: bytes) -> bytes:
     if len(data) > SMALL:
         import hashlib
         return hashlib.sha256(data).digest()
+    return _small(data)
+
+
+@functools.lru_cache(maxsize=64)
+def _small(data: bytes) -> bytes:
+    """The last ones are known: that of a driver is asked for by three parts of a capture."""
     digest: bytes = _own(data).digest()
     return digest

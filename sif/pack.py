@@ -10,6 +10,7 @@ it loads, which takes three times as long as a capture's own work.
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib.util
 import io
 import marshal
@@ -19,28 +20,38 @@ from pathlib import Path
 from typing import Dict, Iterable, Optional, Sequence, Tuple
 
 from sif.errors import Exit, UsageError
-from sif.frozen import FIRST, FOLDER, REST, part_of
+from sif.frozen import FOLDER, MARK, collection_of
 from sif.run import run
 
 SHEBANG = b"#!/usr/bin/env python3\n"
-ENTRY = b"""import gc
+ENTRY = """import gc
 gc.set_threshold(50_000)
-import importlib.util, marshal, sys
+import importlib.util, marshal, os, sys
 tag = sys.implementation.cache_tag + "-" + importlib.util.MAGIC_NUMBER.hex()
-try:
-    part = __loader__.get_data("bytecode/" + tag + "/first")
-except OSError:
-    part = None
-if part:
-    space = {"__name__": "sif.frozen"}
-    exec(marshal.loads(part), space)
-    space["begin"](__loader__, tag, part)
+at, size = {places}.get(tag, (0, 0))
+if size:
+    file = os.open(__loader__.archive, os.O_RDONLY)
+    def read(start, length):
+        return os.pread(file, length, at + start)
+    if read(size - 8, 8) != {mark}:
+        data = __loader__.get_data("{folder}/" + tag)
+        def read(start, length):
+            return data[start:start + length]
+    sizes = read(size - 24, 16)
+    index, reader = int.from_bytes(sizes[:8], "little"), int.from_bytes(sizes[8:], "little")
+    head, space = read(0, reader + index), {{"__name__": "sif.frozen"}}
+    exec(marshal.loads(head), space)
+    space["begin"](__loader__, head, reader, read)
 from sif.start import program
 program()
 """
+"""``places``: where the collection for each Python is in the file, and its size. Who has put another first line in
+front of the archive has moved them; then all of a collection is read through Python."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time a zip file can hold: file times must not change the result."""
 
+_HEADER = 30
+"""Bytes in front of a file's name in a zip file, and nothing is between the name and a stored file."""
 _UNIX = 3
 _MODE = 0o100644
 
@@ -58,12 +69,6 @@ def sources(package: Path) -> Tuple[Tuple[str, bytes], ...]:
     return tuple(sorted((path.relative_to(root).as_posix(), path.read_bytes()) for path in paths))
 
 
-LATER = ("rescue", "sif.catalog.", "sif.convert", "sif.docs", "sif.edit", "sif.pack", "sif.planning", "sif.provider.",
-         "sif.reader", "sif.secrets.", "sif.signature", "sif.units")
-"""Modules that a capture does not begin with; names that end with a dot spare the package itself."""
-_SOON = ("sif.catalog.section", "sif.provider.report", "sif.secrets.names")
-
-
 def tag() -> str:
     """The name of this Python's bytecode; another with the same tag can run it."""
     return f"{sys.implementation.cache_tag}-{importlib.util.MAGIC_NUMBER.hex()}"
@@ -71,23 +76,36 @@ def tag() -> str:
 
 def compiled(files: Iterable[Tuple[str, bytes]]) -> Tuple[Tuple[str, bytes], ...]:
     """The bytecode of ``files`` for this Python, as further files of the archive."""
-    parts: Dict[str, Dict[str, Tuple[str, bool, bytes]]] = {FIRST: {}, REST: {}}
+    found: Dict[str, Tuple[str, bool, bytes]] = {}
     for path, data in files:
         if path.endswith(".py") and path != "__main__.py":
             name, package = path[:-3].replace("/", "."), path.endswith("/__init__.py")
             name = name[:-len(".__init__")] if package else name
-            later = name.startswith(LATER) and name not in _SOON
-            code = compile(data, f"sif.pyz/{path}", "exec", dont_inherit=True)
-            parts[REST if later else FIRST][name] = (path, package, marshal.dumps(code))
-    reader = parts[FIRST]["sif.frozen"][2]
-    return tuple((f"{FOLDER}/{tag()}/{part}", part_of(reader, parts[part])) for part in (FIRST, REST))
+            code = compile(_undocumented(data), f"sif.pyz/{path}", "exec", dont_inherit=True)
+            found[name] = (path, package, marshal.dumps(code))
+    return ((f"{FOLDER}/{tag()}", collection_of(found["sif.frozen"][2], found)),)
+
+
+def _undocumented(source: bytes) -> ast.Module:
+    """The module without docstrings: a sixth of its bytecode, and no part of the program reads them."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            node.body[:1] = [] if len(node.body) > 1 else [ast.copy_location(ast.Pass(), node.body[0])]
+    return tree
 
 
 def archive(files: Sequence[Tuple[str, bytes]], bytecode: Sequence[Tuple[str, bytes]] = ()) -> bytes:
-    """The executable archive of ``files`` with the entry point in front and ``bytecode`` behind."""
-    stream = io.BytesIO()
+    """The executable archive of ``files``, with the bytecode in front: it is read without looking for it."""
+    stream, places, at = io.BytesIO(), {}, len(SHEBANG)
     with zipfile.ZipFile(stream, "w") as target:
-        for name, data in (("__main__.py", ENTRY), *files, *bytecode):
+        for name, data in bytecode:
+            at += _HEADER + len(name)
+            places[name[len(FOLDER) + 1:]] = (at, len(data))
+            at += len(data)
+            _add(target, name, data)
+        entry = ENTRY.format(places=places, mark=MARK, folder=FOLDER)
+        for name, data in (("__main__.py", entry.encode("ascii")), *files):
             _add(target, name, data)
     return SHEBANG + stream.getvalue()
 
@@ -106,7 +124,7 @@ def precompile(path: Path) -> bool:
     old = path.read_bytes()
     with zipfile.ZipFile(io.BytesIO(old)) as found:
         names = found.namelist()
-        if f"{FOLDER}/{tag()}/{FIRST}" in names:
+        if f"{FOLDER}/{tag()}" in names:
             return False
         files = tuple((name, found.read(name)) for name in names if name != "__main__.py")
     new = path.with_name(f".{path.name}.new")

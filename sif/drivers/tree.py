@@ -6,10 +6,10 @@ Source: depmod(8), modules.dep(5), modprobe.d(5); the text files are used, becau
 from __future__ import annotations
 
 import fnmatch
-import functools
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from sif import look
+from sif.drivers.depmod import Aliases, Dep
 from sif.drivers.modinfo import module_name
 from sif.plain import dataclass, field
 
@@ -27,8 +27,7 @@ class ModuleTree:
     files: Mapping[str, str] = field(default_factory=dict)
     depends: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
     soft: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
-    aliases: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
-    patterns: Tuple[Tuple[str, str], ...] = ()
+    aliases: Aliases = field(default_factory=Aliases)
     builtin: Mapping[str, Tuple[Tuple[str, str], ...]] = field(default_factory=dict)
 
     def resolve(self, name: str) -> Tuple[str, ...]:
@@ -36,9 +35,8 @@ class ModuleTree:
         plain = name.replace("-", "_")
         if plain in self.files or plain in self.builtin:
             return (plain,)
-        exact = self.aliases.get(plain, ())
-        return exact or tuple(dict.fromkeys(
-            module for pattern, module in self.patterns if fnmatch.fnmatchcase(plain, pattern)))
+        return self.aliases.exact(plain) or tuple(dict.fromkeys(
+            module for pattern, module in self.aliases.patterns() if fnmatch.fnmatchcase(plain, pattern)))
 
 
 def read_tree(release: str, base: Optional[str] = None) -> Optional[ModuleTree]:
@@ -46,27 +44,13 @@ def read_tree(release: str, base: Optional[str] = None) -> Optional[ModuleTree]:
     for where in (base,) if base else (f"/lib/modules/{release}", f"/usr/lib/modules/{release}"):
         text = look.text_or(f"{where}/modules.dep")
         if text:
-            files, depends = parse_dep(text)
+            dep = Dep(text)
             builtin = parse_builtin(look.text_or(f"{where}/modules.builtin"))
             more, built_aliases = parse_builtin_modinfo(look.text_or(f"{where}/modules.builtin.modinfo"))
-            aliases, patterns = parse_alias(look.text_or(f"{where}/modules.alias") + built_aliases)
+            aliases = Aliases(look.text_or(f"{where}/modules.alias") + built_aliases)
             soft = parse_softdep(look.text_or(f"{where}/modules.softdep") + look.text_or(f"{where}/modules.weakdep"))
-            return ModuleTree(release, where, files, depends, soft, aliases, patterns, {**builtin, **more})
+            return ModuleTree(release, where, dep.files, dep.depends, soft, aliases, {**builtin, **more})
     return None
-
-
-def parse_dep(text: str) -> Tuple[Mapping[str, str], Mapping[str, Tuple[str, ...]]]:
-    """``modules.dep``: module → file, and module → modules before it, nearest first."""
-    files: Dict[str, str] = {}
-    depends: Dict[str, Tuple[str, ...]] = {}
-    named = functools.lru_cache(maxsize=None)(module_name)  # most are named again and again
-    for line in text.splitlines():
-        path, colon, rest = line.partition(":")
-        if colon:
-            name = named(path)
-            files[name] = path.strip()
-            depends[name] = tuple(map(named, rest.split()))
-    return files, depends
 
 
 def parse_softdep(text: str) -> Mapping[str, Tuple[str, ...]]:
@@ -86,24 +70,6 @@ def parse_softdep(text: str) -> Mapping[str, Tuple[str, ...]]:
             elif kind == "pre:":
                 found.setdefault(words[1].replace("-", "_"), []).append(word)
     return {name: tuple(dict.fromkeys(words)) for name, words in found.items()}
-
-
-def parse_alias(text: str) -> Tuple[Mapping[str, Tuple[str, ...]], Tuple[Tuple[str, str], ...]]:
-    """``modules.alias``: exact alias → modules, and (pattern, module) for aliases of things that are no hardware."""
-    exact: Dict[str, List[str]] = {}
-    patterns: List[Tuple[str, str]] = []
-    for line in text.splitlines():
-        if ":" in line and "*" in line:
-            continue  # hardware, tens of thousands of lines: looked up by the kernel's own bindings
-        words = line.split()
-        if len(words) != 3 or words[0] != "alias":
-            continue
-        alias, module = words[1].replace("-", "_"), words[2].replace("-", "_")
-        if not ("*" in alias or "?" in alias or "[" in alias):
-            exact.setdefault(alias, []).append(module)
-        elif ":" not in alias:
-            patterns.append((alias, module))
-    return {alias: tuple(dict.fromkeys(modules)) for alias, modules in exact.items()}, tuple(patterns)
 
 
 def parse_builtin(text: str) -> Mapping[str, Tuple[Tuple[str, str], ...]]:

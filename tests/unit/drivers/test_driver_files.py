@@ -8,6 +8,7 @@ import pytest
 from driver_machines import RELEASE, Machine, module, packed
 from hypothesis import example, given, strategies as st
 
+from sif.drivers.depmod import Aliases, Dep
 from sif.drivers.firmware import find_firmware
 from sif.drivers.modinfo import (
     NotAModule,
@@ -18,7 +19,7 @@ from sif.drivers.modinfo import (
     parse_modinfo_zero,
 )
 from sif.drivers.modprobe import parse_rules, read_rules
-from sif.drivers.tree import parse_alias, parse_builtin_modinfo, parse_dep, parse_softdep, read_tree
+from sif.drivers.tree import parse_builtin_modinfo, parse_softdep, read_tree
 
 TG3 = module("tg3", depends=("libphy", "ptp-core"), firmware=("tigon/tg3.bin", "tigon/tg3.bin"), version="3.137")
 
@@ -65,18 +66,24 @@ def test_names_are_the_kernels() -> None:
 
 
 def test_depmods_files_are_read() -> None:
-    files, depends = parse_dep("kernel/fs/xfs/xfs.ko.xz: kernel/lib/libcrc32c.ko.xz\nupdates/dkms/my-raid.ko:\n")
-    assert files == {"xfs": "kernel/fs/xfs/xfs.ko.xz", "my_raid": "updates/dkms/my-raid.ko"}
-    assert depends == {"xfs": ("libcrc32c",), "my_raid": ()}
+    dep = Dep("kernel/fs/xfs/xfs.ko.xz: kernel/lib/libcrc32c.ko.xz kernel/x/my-raid.ko\nupdates/dkms/my-raid.ko:\n"
+              "a/fs.ko.zst: kernel/fs/xfs/xfs.ko.xz\nlone.ko:\n")
+    assert dict(dep.files) == {"xfs": "kernel/fs/xfs/xfs.ko.xz", "my_raid": "updates/dkms/my-raid.ko",
+                               "fs": "a/fs.ko.zst", "lone": "lone.ko"}
+    assert dict(dep.depends) == {"xfs": ("libcrc32c", "my_raid"), "my_raid": (), "fs": ("xfs",), "lone": ()}
+    assert not {"libcrc32c", "s", "raid", "my-raid", "", "xf", "ko"} & {name for name in dep.files}
+    assert not any(name in dep.files for name in ("libcrc32c", "s", "raid", "", "xf", "ko", "kernel/fs/xfs/xfs"))
     wishes = "softdep r8169 pre: realtek post: later\nsoftdep cifs gcm\nweakdep a b\n# softdep x pre: y\n"
     assert parse_softdep(wishes) == {"r8169": ("realtek",), "cifs": ("gcm",), "a": ("b",)}
-    exact, patterns = parse_alias("alias fs-xfs xfs\nalias crypto-crc32c crc32c_generic\nalias crypto-crc32c "
-                                  "crc32c-intel\nalias pci:v*d* tg3\nalias block-major-7-* loop\n")
-    assert exact == {"fs_xfs": ("xfs",), "crypto_crc32c": ("crc32c_generic", "crc32c_intel")}
-    assert patterns == (("block_major_7_*", "loop"),)
-    built, aliases = parse_builtin_modinfo("ext4.alias=fs-ext4\0ext4.firmware=a b\0broken\0")
+    aliases = Aliases("alias fs-xfs xfs\nalias crypto-crc32c crc32c_generic\nalias crypto-crc32c "
+                      "crc32c-intel\nalias pci:v*d* tg3\nalias block-major-7-* loop\n# alias fs-x y\nalias c d e\n")
+    assert aliases.exact("fs_xfs") == aliases.exact("fs-xfs") == ("xfs",)
+    assert aliases.exact("crypto_crc32c") == ("crc32c_generic", "crc32c_intel")
+    assert [aliases.exact(name) for name in ("pci:v*d*", "block-major-7-*", "xfs", "fs-x", "c", "")] == [()] * 6
+    assert aliases.patterns() == (("block_major_7_*", "loop"),)
+    built, more = parse_builtin_modinfo("ext4.alias=fs-ext4\0ext4.firmware=a b\0broken\0")
     assert built == {"ext4": (("alias", "fs-ext4"), ("firmware", "a b"))}
-    assert aliases == "alias fs-ext4 ext4\n"
+    assert more == "alias fs-ext4 ext4\n"
 
 
 def test_a_name_or_an_alias_leads_to_modules_loadable_or_built_in() -> None:

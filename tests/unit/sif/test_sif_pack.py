@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 import zipfile
+import zipimport
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hostile_table import BASE
 
 import sif
 from sif import pack
-from sif.frozen import FOLDER, modules_of, part_of
+from sif.frozen import FOLDER, Frozen, collection_of
 
 FILES = pack.sources(Path(sif.__file__).parent)
 
@@ -44,7 +45,7 @@ def test_the_bytecode_is_what_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("--help",), ("plan", "--help"), ("convert", "--help"), ("show", str(BASE))])
-def test_commands_of_both_parts_run(pyz: Path, words: "tuple[str, ...]") -> None:
+def test_commands_that_load_more_than_a_capture_run(pyz: Path, words: "tuple[str, ...]") -> None:
     done = ran(pyz, *words)
     assert done.returncode == 0, done.stderr
 
@@ -74,7 +75,7 @@ def test_another_python_runs_the_sources_until_its_bytecode_is_added(tmp_path: P
 
 def test_bytecode_that_was_there_stays(tmp_path: Path) -> None:
     made = tmp_path / "sif.pyz"
-    other = (f"{FOLDER}/cpython-300-00/first", b"of another Python")
+    other = (f"{FOLDER}/cpython-300-00", b"of another Python")
     made.write_bytes(pack.archive(FILES, (other,)))
     assert pack.precompile(made)
     with zipfile.ZipFile(io.BytesIO(made.read_bytes())) as found:
@@ -102,7 +103,20 @@ def test_a_traceback_names_file_and_line(tmp_path: Path) -> None:
     assert f'"sif.pyz/sif/cli.py", line {line}, in <module>\nValueError: here' in ran(made, "--help").stderr
 
 
-def test_a_part_is_read_as_it_was_written() -> None:
+def test_another_first_line_moves_the_bytecode_and_it_runs_all_the_same(tmp_path: Path) -> None:
+    made = with_broken_sources(tmp_path, bytecode=True)
+    made.write_bytes(f"#!{sys.executable} -s\n".encode() + made.read_bytes().partition(b"\n")[2])
+    assert made.read_bytes().find(b"PK") != len(pack.SHEBANG)
+    done = ran(made, "check", str(BASE))
+    assert done.returncode == 0 and "restorable" in done.stdout, done.stderr
+
+
+def test_a_collection_is_read_as_it_was_written() -> None:
     modules = {"a": ("a.py", False, b"first"), "b": ("b/__init__.py", True, b""), "c": ("c.py", False, b"third")}
-    read = modules_of(part_of(b"reader", modules))
-    assert {name: (path, package, bytes(code)) for name, (path, package, code) in read.items()} == modules
+    data = collection_of(b"reader", modules)
+    index, reader = (int.from_bytes(data[-24:][start:start + 8], "little") for start in (0, 8))
+    found = Frozen(zipimport.zipimporter.__new__(zipimport.zipimporter), data[:reader + index], reader,
+                   lambda start, length: data[start:start + length])
+    assert data[:reader] == b"reader"
+    assert {name: (path, package, data[reader + index + start:][:length])
+            for name, (path, package, start, length) in found.known.items()} == modules
