@@ -152,9 +152,12 @@ def _disks_of(site: Site, action: str) -> Tuple[str, ...]:
 
 def _wiped(path: str) -> bool:
     """Whether a disk has neither partitions nor any signature."""
+    if parse_wipefs(run(("wipefs", "-J", "--no-act", path), timeout=_TIMEOUT).stdout):
+        return False
+    # The kernel may have kept the old partitions in mind: whoever wipes cannot have it forget them while udev looks.
+    run(("blockdev", "--rereadpt", path), timeout=_TIMEOUT, check=False)
     (disk,) = list_nodes(path)
-    shown = run(("wipefs", "-J", "--no-act", path), timeout=_TIMEOUT).stdout
-    return not disk.children and not parse_wipefs(shown)
+    return not disk.children
 
 
 def _bring_up(site: Site) -> FrozenSet[str]:

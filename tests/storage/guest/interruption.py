@@ -27,10 +27,16 @@ OnEvent = Callable[[Action, str], None]
 
 @dataclass(frozen=True)
 class Events:
-    """The ids of the actions that one rebuild has finished, and of those it has kept."""
+    """The ids of the actions that one rebuild has finished, has kept, and was in the middle of."""
 
     finished: Tuple[str, ...]
     kept: Tuple[str, ...]
+    begun: Tuple[str, ...]
+
+    @property
+    def done(self) -> Tuple[str, ...]:
+        """What need not be done again: finished, and not a wiped disk on which a table is half written by now."""
+        return tuple(name for name in self.finished if name.replace("wipe:", "table:") not in self.begun)
 
 
 def in_child(saved: SystemInformation, set_dir: Path, on_event: OnEvent) -> int:
@@ -62,7 +68,9 @@ def reporter(on_event: OnEvent) -> Callable[[Action, str, float], None]:
 def events() -> Events:
     """What the last rebuild has reported."""
     lines = [json.loads(line) for line in LOG.read_text("utf-8").splitlines()]
-    return Events(*(tuple(name for name, state in lines if state == wanted) for wanted in ("finished", "kept")))
+    finished, kept, started = (tuple(name for name, state in lines if state == wanted)
+                               for wanted in ("finished", "kept", "started"))
+    return Events(finished, kept, tuple(name for name in started if name not in finished))
 
 
 def killed_at(cut: str) -> OnEvent:

@@ -69,7 +69,7 @@ def main() -> int:
             print(f"{cut}: the rebuild was not killed", flush=True)
             wrong += 1
             continue
-        done = events().finished
+        done = events().done
         if half:
             spoil(saved, cut.partition(":")[2])
             done = tuple(set(done) & keepable(plan(saved), {cut.partition(":")[2]}))

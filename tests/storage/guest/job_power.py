@@ -41,7 +41,7 @@ def copy_disks(where: Path) -> None:
             tool("cp", "--sparse=always", str(image), str(where / image.name))
         if written() == before:
             break  # else one disk was copied later than the other: no power cut leaves that
-    (where / "done.json").write_text(json.dumps(events().finished))
+    (where / "done.json").write_text(json.dumps(events().done))
 
 
 def main() -> int:
