@@ -8,7 +8,6 @@ those of the running system. With :func:`recording` every answer, of programs to
 
 from __future__ import annotations
 
-import binascii
 import contextlib
 import errno
 import json
@@ -22,8 +21,8 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Sequence, 
 
 from sif import run as programs
 from sif.errors import CommandFailed, LifeboatError, ToolMissing
-from sif.plain import dataclass, field
 from sif.run import Result, pasteable
+from sif.tape import Tape, decoded, encoded
 
 T = TypeVar("T")
 
@@ -33,21 +32,6 @@ _MAX_LINKS = 40
 
 class NotRecorded(LifeboatError):
     """A replayed machine was asked something that its tape has no answer to."""
-
-
-@dataclass
-class Tape:
-    """Questions (as JSON text) and answers."""
-
-    answers: Dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """The tape as text, one question a line, sorted, so that recordings diff cleanly."""
-        return json.dumps(self.answers, indent=0, sort_keys=True, ensure_ascii=False) + "\n"
-
-    @staticmethod
-    def from_json(text: str) -> "Tape":
-        return Tape(json.loads(text))
 
 
 _root: ContextVar[str] = ContextVar("root", default="/")
@@ -116,7 +100,7 @@ def _asked(what: str, arguments: Sequence[Any], answer: Callable[[], T]) -> T:
         if name not in replay.answers:
             raise NotRecorded("the recorded machine has no answer to this", where=name,
                               hint="record the machine again with this version")
-        return _decoded(replay.answers[name])  # type: ignore[no-any-return]
+        return decoded(replay.answers[name])  # type: ignore[no-any-return]
     assert tape is not None
     try:
         found = answer()
@@ -127,7 +111,7 @@ def _asked(what: str, arguments: Sequence[Any], answer: Callable[[], T]) -> T:
         tape.answers[name] = {"failed": type(error).__name__, "what": error.what, "where": error.where,
                               "found": error.found}
         raise
-    tape.answers[name] = _encoded(found)
+    tape.answers[name] = encoded(found)
     return found
 
 
@@ -155,27 +139,6 @@ def once(what: str, find: Callable[[], T]) -> T:
     if question not in known:
         known[question] = find()
     return known[question]  # type: ignore[no-any-return]
-
-
-def _encoded(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return {"base64": binascii.b2a_base64(value, newline=False).decode("ascii")}
-    if isinstance(value, tuple):
-        return {"tuple": [_encoded(item) for item in value]}
-    return value
-
-
-def _decoded(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    if "base64" in value:
-        return binascii.a2b_base64(value["base64"])
-    if "tuple" in value:
-        return tuple(_decoded(item) for item in value["tuple"])
-    if "errno" in value:
-        raise OSError(value["errno"], os.strerror(value["errno"]))
-    kind = {"CommandFailed": CommandFailed, "ToolMissing": ToolMissing}[value["failed"]]
-    raise kind(value["what"], where=value["where"], found=value["found"])
 
 
 def real(path: str) -> str:

@@ -13,6 +13,7 @@ from typing import Optional, Tuple
 from sif import look
 from sif.capture import Captured, capture
 from sif.errors import LifeboatError
+from sif.tape import Tape
 from sif.writer import write_text
 
 MACHINES = Path(__file__).parent
@@ -62,11 +63,11 @@ def replayed(name: str) -> Outcome:
         return captured_here(left_out(MACHINES / name))
 
 
-def read_tape(folder: Path) -> look.Tape:
+def read_tape(folder: Path) -> Tape:
     packed = folder / "tape.json.xz"
     if packed.exists():
-        return look.Tape.from_json(lzma.decompress(packed.read_bytes()).decode())
-    return look.Tape.from_json((folder / "tape.json").read_text("utf-8"))
+        return Tape.from_json(lzma.decompress(packed.read_bytes()).decode())
+    return Tape.from_json((folder / "tape.json").read_text("utf-8"))
 
 
 def write_tape(folder: Path, text: str) -> None:

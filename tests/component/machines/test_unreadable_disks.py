@@ -13,9 +13,10 @@ from machine_capture import MACHINES, read_tape
 from sif import look
 from sif.capture import CaptureFailed, capture
 from sif.errors import Exit
+from sif.tape import Tape
 
 
-def questions_of(tape: look.Tape, kind: str) -> List[str]:
+def questions_of(tape: Tape, kind: str) -> List[str]:
     """The recorded questions of one kind about a disk or what lies on it."""
     return sorted(question for question in tape.answers
                   if json.loads(question)[0] == kind and str(json.loads(question)[1]).startswith("/dev/"))

@@ -9,6 +9,7 @@ import pytest
 
 from sif import look
 from sif.errors import CommandFailed, ToolMissing
+from sif.tape import Tape
 
 
 def _tree(tmp_path: Path) -> Path:
@@ -48,7 +49,7 @@ def test_a_recorded_machine_answers_again_and_nothing_else(tmp_path: Path) -> No
             look.text("/missing")
         with pytest.raises(ToolMissing):
             look.run(["no-such-program-here"], timeout=9)
-    again = look.Tape.from_json(tape.to_json())
+    again = Tape.from_json(tape.to_json())
     (tmp_path / "hostname").unlink()
     with look.replaying(again):
         assert (look.text("/hostname"), look.data("/hostname", 3, 1), look.entries("/")) == said
@@ -83,7 +84,7 @@ def test_a_program_that_was_started_ahead_runs_once_and_says_the_same(tmp_path: 
 
 
 def test_a_replayed_machine_starts_nothing_ahead(tmp_path: Path) -> None:
-    with look.replaying(look.Tape({})), look.ahead([["touch", str(tmp_path / "x")]], timeout=9), \
+    with look.replaying(Tape({})), look.ahead([["touch", str(tmp_path / "x")]], timeout=9), \
             pytest.raises(look.NotRecorded):
         look.run(["touch", str(tmp_path / "x")], timeout=9)
     assert not (tmp_path / "x").exists()

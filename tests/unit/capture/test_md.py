@@ -12,6 +12,7 @@ from sif.capture.blocks import BlockDevice
 from sif.capture.layers import Carriers
 from sif.capture.md import Array, Member, Undescribed, array_ids, describe_array, layout_name, parse_export
 from sif.model import Bitmap, MdLevel, MdMetadata
+from sif.tape import Tape
 
 FACTS = {"level": "raid5", "metadata_version": "1.2", "raid_disks": "3", "chunk_size": "65536", "layout": "2",
          "component_size": "9216", "array_state": "clean", "reshape_position": "none", "consistency_policy": "resync",
@@ -38,7 +39,7 @@ def array(members: "tuple[Member, ...]" = MEMBERS, name: str = "md127", partitio
 
 
 def described(made: Array) -> Any:
-    tape = look.Tape({f'["real", "/dev/sd{letter}1"]': f"/dev/sd{letter}1" for letter in "abcdefz"})
+    tape = Tape({f'["real", "/dev/sd{letter}1"]': f"/dev/sd{letter}1" for letter in "abcdefz"})
     with look.replaying(tape):
         return describe_array(made, "md_data", carriers())
 

@@ -7,6 +7,7 @@ import pytest
 from sif import look
 from sif.capture.blocks import BlockDevice, descendants, whole_disks
 from sif.capture.multipath import folded, map_ids, number_of
+from sif.tape import Tape
 
 PART = BlockDevice("dm-7", "/dev/mapper/mpatha-part3", "part", 4096, 512, 512, ("dm-1",))
 MAP = BlockDevice("dm-1", "/dev/mapper/mpatha", "mpath", 8192, 512, 512, ("sdb", "sda"))
@@ -17,7 +18,7 @@ DEVICES = (
                 by_path="pci-0000:3b:00.0-fc-0x21-lun-1"),
     BlockDevice("sdb3", "/dev/sdb3", "part", 4096, 512, 512, ("sdb",)),
     BlockDevice("sdc", "/dev/sdc", "disk", 8192, 512, 512), MAP, PART)
-UUIDS = look.Tape({'["text", "/sys/class/block/dm-1/dm/uuid"]': {"base64": "bXBhdGgtMzYwMDUwOGI0"},
+UUIDS = Tape({'["text", "/sys/class/block/dm-1/dm/uuid"]': {"base64": "bXBhdGgtMzYwMDUwOGI0"},
                    '["text", "/sys/class/block/dm-7/dm/uuid"]': {"base64": "cGFydDMtbXBhdGgtMzYwMDUwOGI0Cg=="}})
 
 

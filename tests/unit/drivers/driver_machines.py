@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 from sif import look
+from sif.tape import Tape, encoded
 
 RELEASE = "6.12.9-test"
 BASE = f"/usr/lib/modules/{RELEASE}"
@@ -84,7 +85,7 @@ class Machine:
 
     def looked_at(self) -> "AbstractContextManager[None]":
         """Inside, this is the machine that :mod:`sif.look` sees."""
-        return look.replaying(look.Tape(_Answers(self)))
+        return look.replaying(Tape(_Answers(self)))
 
     def real(self, path: str) -> str:
         for _ in range(40):
@@ -142,7 +143,7 @@ class _Answers(Dict[str, Any]):
         data = self.machine.files.get(self.machine.real(path))
         if data is None:
             return {"errno": errno.ENOENT}
-        return look._encoded(data[offset:] if length < 0 else data[offset:offset + length])
+        return encoded(data[offset:] if length < 0 else data[offset:offset + length])
 
     def _modinfo(self, path: str) -> str:
         return self.machine.modinfo[path]

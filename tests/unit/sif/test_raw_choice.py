@@ -10,10 +10,11 @@ import pytest
 from sif.capture.blocks import BlockDevice
 from sif.capture.errors import NotRestorable
 from sif.errors import LifeboatError, UsageError
-from sif.look import Tape, replaying
+from sif.look import replaying
 from sif.model import Partition, Ref
 from sif.raw.choose import ON_REQUEST, KeptRaw, RawWish, choose
 from sif.raw.keep import require_idle
+from sif.tape import Tape
 
 LINUX = "0fc63daf-8483-4772-8e79-3d69d8477de4"
 
