@@ -24,17 +24,7 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "tests/storage"), str(PROJECT / "tes
 from bench import Bench  # noqa: E402 - the path comes first, so that it runs from anywhere
 from measure import report, rounds  # noqa: E402
 
-from drill.accel import choose  # noqa: E402
-from drill.guest import Guest  # noqa: E402
-from drill.images import make_overlay  # noqa: E402
-from drill.original import BOOT_SECONDS, settle  # noqa: E402
-from drill.progress import Progress  # noqa: E402
-from drill.server import facts  # noqa: E402
-from drill.server.base import serial_of, server_base  # noqa: E402
-from drill.server.tree import server_tree  # noqa: E402
-from drill.spec import Disk, MachineSpec  # noqa: E402
-from drill.vm import Machine  # noqa: E402
-from sif.model import Firmware  # noqa: E402
+from drill.healthy import healthy_server  # noqa: E402
 
 MIB = 1 << 20
 
@@ -62,28 +52,13 @@ def main() -> int:
 
 
 def on_server(processors: int, count: int, options: Sequence[str]) -> str:
-    """The report from the drills' plain server with BIOS, started from its cached disks."""
-    kind, tree, progress = facts.Server.PLAIN, server_tree(facts.Server.PLAIN), Progress("bench")
-    with tempfile.TemporaryDirectory(prefix="lb-") as name:
-        folder, accel = Path(name), choose(tree.kernel)
-        base = server_base(tree, kind, Firmware.BIOS, accel, folder, progress)
-        disks = tuple(Disk(disk, folder / f"{disk}.qcow2", serial_of(disk)) for disk in facts.disk_names(kind))
-        for disk in disks:
-            make_overlay(disk.path, base.disk(disk.name))
-        spec = MachineSpec(name="bench", firmware=Firmware.BIOS, folder=folder, sockets=folder, accel=accel,
-                           disks=disks, processors=processors)
-        with Machine(spec) as machine:
-            guest = Guest(machine.spec.agent_socket, on_life=machine.alive,
-                          check=lambda: machine.check_life(BOOT_SECONDS))
-            guest.wait(BOOT_SECONDS)
-            settle(guest)
-            guest.run(("mkdir", "-p", "/run/bench"), timeout=60)
-            guest.write("/run/bench/code.tar", _code())
-            guest.run(("tar", "-xf", "/run/bench/code.tar", "-C", "/run/bench"), timeout=600)
-            said = guest.run(("env", "PYTHONPATH=/run/bench", "python3", "/run/bench/on_server.py", str(count),
-                              *options), timeout=3600)
-            guest.power_off()
-            machine.wait_end(BOOT_SECONDS)
+    """The report from the drills' plain server."""
+    with tempfile.TemporaryDirectory(prefix="lb-") as name, healthy_server(Path(name), "bench", processors) as guest:
+        guest.run(("mkdir", "-p", "/run/bench"), timeout=60)
+        guest.write("/run/bench/code.tar", _code())
+        guest.run(("tar", "-xf", "/run/bench/code.tar", "-C", "/run/bench"), timeout=600)
+        said = guest.run(("env", "PYTHONPATH=/run/bench", "python3", "/run/bench/on_server.py", str(count), *options),
+                         timeout=3600)
     return said.text
 
 
