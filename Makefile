@@ -20,7 +20,7 @@ ISO        := $(BUILD)/lifeboat.iso
 DRILL_ISO  := $(BUILD)/lifeboat-drill.iso
 
 .PHONY: help install drill iso usb pxe release drill-iso pyz test test-image check lint unit fuzz bench bench-image record-machines \
-	test-hardware test-storage clean
+	test-hardware test-storage test-units clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,6 +107,9 @@ bench-image: install ## the image: build times against plain tools, processor ti
 
 test-storage: install ## rebuilds on a small real kernel (root); KINDS=all: every kind; CUTS=all: interrupted everywhere; ENGINE=qemu
 	@ENGINE='$(ENGINE)' $(if $(CUTS),CUTS='$(CUTS)') $(if $(KINDS),KINDS='$(KINDS)') $(if $(MACHINES),MACHINES='$(MACHINES)') $(PY) -m pytest -m storage tests/storage
+
+test-units: install ## captures on schedule and on change, on a real server in QEMU under its own systemd (ten minutes)
+	@$(PY) -m pytest -m firmware tests/vm/test_units_running.py
 
 record-machines: install ## record the storage layouts of tests/machines again (root, minutes); MACHINES="name ..." for some
 	@$(PY) tests/machines/record_machines.py $(MACHINES)

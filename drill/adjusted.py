@@ -7,6 +7,7 @@ from typing import Dict, FrozenSet
 
 from drill.errors import DrillFailed
 from drill.plan import Bench
+from sif.align import aligned
 from sif.diff import Difference, diff
 from sif.reader import read_set
 
@@ -36,7 +37,8 @@ def require_announced(bench: Bench) -> str:
 def require_explained(bench: Bench) -> str:
     """Nothing differs between both captures but what the plan named. Raises :class:`DrillFailed`."""
     subjects = {one.partition(" ")[2] for one in announced(bench)} | set(bench.order.recovery.renamed)
-    found = diff(read_set(bench.original_set), read_set(bench.restored_set), True)
+    before = read_set(bench.original_set)
+    found = diff(before, aligned(before, read_set(bench.restored_set)).info, True)
     wrong = tuple(one for one in found if not explained(one, frozenset(subjects)))
     if wrong:
         raise DrillFailed(f"{len(wrong)} differences between the captures", where="sif diff --identity",

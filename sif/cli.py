@@ -297,9 +297,12 @@ def _warn(warnings: Sequence[object]) -> None:
 
 
 def _diff(arguments: argparse.Namespace) -> Exit:
+    from sif.align import aligned
     from sif.diff import diff
     from sif.reader import load_set
-    found = diff(load_set(arguments.a).info, load_set(arguments.b).info, arguments.identity)
+    before, after = load_set(arguments.a).info, load_set(arguments.b).info
+    # The same machine may have found its disks in another order; what its parts are called is no identity.
+    found = diff(before, aligned(before, after).info if arguments.identity else after, arguments.identity)
     for difference in found:
         print(difference)
     return Exit.DIFFERENT if found else Exit.OK

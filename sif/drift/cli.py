@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 from sif import look
+from sif.align import aligned
 from sif.capture import DEFAULT_PROVIDERS, Captured
 from sif.capture.vendor import with_vendor_sections
 from sif.drift import Drift, compare
 from sif.drift.present import changed_files, excluded_disks, with_raws
 from sif.drift.report import text, to_json
 from sif.errors import Exit, UsageError
+from sif.plain import replace
 from sif.reader import LoadedSet, load_set
 from sif.units.config import DEFAULT_CONFIG, read_config
 from sif.units.place import current_set
@@ -58,7 +60,9 @@ def drift_of(loaded: LoadedSet, arguments: argparse.Namespace, *, quick: bool, c
         raise UsageError("the set has no catalog", where=str(loaded.directory), hint="capture with --catalog")
     now = present(loaded, arguments)
     info = with_vendor_sections(now.info, arguments.providers or look.place(DEFAULT_PROVIDERS))
-    return compare(loaded.info, with_raws(info, loaded.info, now.raw, quick),
+    same = aligned(loaded.info, info)
+    kept = [replace(one, partition=same.names.get(("PARTITION", one.partition), one.partition)) for one in now.raw]
+    return compare(loaded.info, with_raws(same.info, loaded.info, kept, quick),
                    changed_files(loaded, Path("/")) if catalog else ())
 
 

@@ -14,7 +14,7 @@ from drill.healthy import healthy_server
 from drill.server import facts
 from sif.run import run
 
-pytestmark = pytest.mark.vm
+pytestmark = [pytest.mark.vm, pytest.mark.firmware]  # a server in QEMU for minutes: `make test-units`
 
 SIF = "/usr/local/sbin/sif.pyz"
 SECONDS = 1200.0
