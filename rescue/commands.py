@@ -19,7 +19,7 @@ from rescue.progress import read_progress
 from rescue.secret_files import CommandSecrets
 from rescue.values import Values, inside
 from sif.errors import CommandFailed, ToolMissing
-from sif.model import Command, Phase, SystemInformation, Then
+from sif.model import Command, Phase, Progress, SystemInformation, Then
 from sif.run import pasteable, stream
 
 _HANDLER_ROUNDS = 3
@@ -233,5 +233,7 @@ def _pair(text: str) -> Tuple[str, str]:
 
 
 def _tail(log: Path) -> str:
-    """The last lines of a log."""
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
+    """The last lines of a log, without those that only say how far the program was: they would hide what it complained
+    of."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([line for line in lines if read_progress(line, Progress.JSON_LINES) is None][-20:])

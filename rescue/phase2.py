@@ -19,6 +19,7 @@ from rescue.cleanup import EVIDENCE, commit, keep_events, keep_evidence, remove_
 from rescue.commands import CommandResult, CommandRunner
 from rescue.drivers import bring_up
 from rescue.durable import write_durably
+from rescue.events import Step
 from rescue.failures import RestoreFailed
 from rescue.job import Job, JobState, StageFiles
 from rescue.journal import Journal
@@ -38,6 +39,7 @@ from rescue.set_files import place_from_stores
 from rescue.spared import spared
 from rescue.staging.stage import in_tree
 from rescue.staging.up import bring_up_stage
+from rescue.storage.covered import discarded
 from rescue.storage.finishing import add_key_files, make_swap_files, seal_subvolumes
 from rescue.storage.marks import take_away
 from rescue.storage.mounts import mount_tree, unmount_tree
@@ -191,8 +193,19 @@ def make_runner(agent: Agent, pending: Pending, stores: Tuple[ReadyStore, ...],
 
 def restore(agent: Agent, runner: CommandRunner) -> Tuple[CommandResult, ...]:
     """Run the restore programs."""
-    with agent.events.step("restore", "Restore the data"):
-        return runner.run_phase(Phase.RESTORE)
+    with agent.events.step("restore", "Restore the data") as step:
+        results = runner.run_phase(Phase.RESTORE)
+        _say_discarded(step)
+        return results
+
+
+def _say_discarded(step: Step) -> None:
+    """What programs wrote to volumes that are kept as they are: it is not there after the restart."""
+    written = discarded()
+    if written:
+        more = f" and {len(written) - SHOWN_FINDINGS} more" if len(written) > SHOWN_FINDINGS else ""
+        step.info("not kept, because the volume survived and is left as it is: "
+                  f"{', '.join(written[:SHOWN_FINDINGS])}{more}")
 
 
 def check_files(agent: Agent, pending: Pending, stores: Tuple[ReadyStore, ...]) -> Optional[CatalogVerdict]:
@@ -223,8 +236,10 @@ def check_files(agent: Agent, pending: Pending, stores: Tuple[ReadyStore, ...]) 
 
 def finish(agent: Agent, runner: CommandRunner) -> Tuple[CommandResult, ...]:
     """Run the set's final programs."""
-    with agent.events.step("final", "Finish the restored system"):
-        return runner.run_phase(Phase.FINAL)
+    with agent.events.step("final", "Finish the restored system") as step:
+        results = runner.run_phase(Phase.FINAL)
+        _say_discarded(step)
+        return results
 
 
 def complete(agent: Agent, pending: Pending, secrets: CommandSecrets) -> None:

@@ -11,6 +11,7 @@ from rescue.plan import RestorePlan
 from rescue.planner.layout import Layout
 from rescue.storage.bringup import bring_up, node
 from rescue.storage.btrfs_copies import forget_copies
+from rescue.storage.covered import COVERED, forget, mount_covered
 from rescue.storage.errors import RebuildFailed
 from rescue.storage.site import Secrets, no_secrets
 from sif.errors import CommandFailed
@@ -54,7 +55,7 @@ def places(saved: SystemInformation, plan: Optional[RestorePlan], alone: Collect
 def mount_tree(saved: SystemInformation, plan: Optional[RestorePlan], target: Path, read_only: bool = False,
                secrets: Secrets = no_secrets, alone: Collection[str] = ()) -> None:
     """Mount every saved file system that has a mount point below ``target``, the root first; those whose ids are in
-    ``alone`` so that not a byte of them changes.
+    ``alone`` so that not a byte of them changes (:mod:`rescue.storage.covered`).
 
     Arrays, encrypted volumes and volume groups are brought up before, confined to the plan's disks when there is a
     plan. Devices are found by the plan, else by what is written on them. Raises :class:`RebuildFailed`; what was
@@ -79,8 +80,11 @@ def unmount_tree(target: Path) -> None:
     Never lazily: when a mount is busy this raises :class:`CommandFailed`, because data may not be on the disk yet.
     """
     run(("sync",), timeout=_TIMEOUT)
-    for point in reversed(mount_points(Path("/proc/self/mountinfo").read_text("utf-8"), target)):
-        run(("umount", point), timeout=_TIMEOUT)
+    mounts = Path("/proc/self/mountinfo").read_text("utf-8")
+    for tree in (target, COVERED):  # what lies under a layer is free once the layer is gone
+        for point in reversed(mount_points(mounts, tree)):
+            run(("umount", point), timeout=_TIMEOUT)
+    forget()
 
 
 def mount_points(mountinfo: str, target: Path) -> Tuple[str, ...]:
@@ -116,9 +120,12 @@ def _mount(place: Place, target: Path, read_only: bool) -> None:
     point = target / place.mount.lstrip("/")
     if not point.is_dir() and not read_only:
         point.mkdir(parents=True)
+    options = options_of(place, read_only)
     try:
-        run(("mount", "-t", place.type, "-o", options_of(place, read_only), place.device, str(point)),
-            timeout=_TIMEOUT)
+        if place.alone and not read_only:
+            mount_covered(place.type, options, place.device, point)
+        else:
+            run(("mount", "-t", place.type, "-o", options, place.device, str(point)), timeout=_TIMEOUT)
     except CommandFailed as error:
         raise RebuildFailed("a file system cannot be mounted", where=f"{place.device} at {point}", found=error.found,
                             hint="see the kernel's log; if the disk is damaged, start again with phase 1") from error

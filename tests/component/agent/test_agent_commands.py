@@ -186,6 +186,18 @@ def test_without_an_error_command_only_a_critical_failure_stops(tmp_path: Path) 
         made.run_phase(Phase.RESTORE)
 
 
+def test_a_failure_shows_what_the_program_complained_of_and_not_how_far_it_was(tmp_path: Path) -> None:
+    """restic goes on after an error, with hundreds of status lines."""
+    said = tmp_path / "said"
+    said.write_text('{"message_type":"error","item":"/srv"}\n'
+                    + '{"message_type":"status","percent_done":0.5}\n' * 60)
+    made, _ = runner(tmp_path, saved_with(command("2000", "sh", "-c", f"cat {said}; exit 1",
+                                                  progress=Progress.JSON_LINES)))
+    with pytest.raises(RestoreFailed) as caught:
+        made.run_phase(Phase.RESTORE)
+    assert '"item":"/srv"' in str(caught.value) and "percent_done" not in str(caught.value)
+
+
 def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:
     made, _ = runner(tmp_path, saved_with(command("2000", "sleep", "600", timeout_s=1)))
     with pytest.raises(RestoreFailed, match="exit status 124"):
