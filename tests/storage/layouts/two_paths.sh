@@ -12,7 +12,7 @@ start=43008, size=450560, type=E6D6D379-F507-44C2-A23C-238F2A3DF928
 END
 multipath -i -v0 /dev/sda
 udevadm settle
-map=$(echo /dev/mapper/3*1)
+map=$(echo /dev/mapper/3*-part1)
 map=${map%-part1}
 boot_code "$map"
 mkfs.ext4 -q "$map-part1"
