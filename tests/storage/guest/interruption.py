@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, Iterator, List, Sequence, Tuple
 
 from job_comes_back import differences, plan, secrets
 
@@ -21,6 +23,10 @@ from sif.model import SystemInformation
 
 LOG = Path("/run/rebuild-events")
 """In memory: it outlives a process."""
+
+_SUBREAPER = 36
+_ORPHANS_SECONDS = 60.0
+"""Formats an encrypted volume, on a slow machine."""
 
 OnEvent = Callable[[Action, str], None]
 
@@ -42,9 +48,12 @@ class Events:
 def in_child(saved: SystemInformation, set_dir: Path, on_event: OnEvent) -> int:
     """Rebuild in a process of its own; returns how it ended, as ``waitpid`` says it."""
     LOG.write_text("")
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)  # what outlives its parent becomes ours
     child = os.fork()
     if child:
-        return os.waitpid(child, 0)[1]
+        status = os.waitpid(child, 0)[1]
+        _await_orphans()
+        return status
     status = 1
     try:
         rebuild(plan(saved), saved, set_dir, reporter(on_event), secrets=secrets)
@@ -54,6 +63,23 @@ def in_child(saved: SystemInformation, set_dir: Path, on_event: OnEvent) -> int:
     finally:
         sys.stdout.flush()
         os._exit(status)
+
+
+def _await_orphans() -> None:
+    """Wait for programs that a killed rebuild has left: a disk that still changes is refused, and rightly."""
+    deadline = time.monotonic() + _ORPHANS_SECONDS
+    while time.monotonic() < deadline and any(_orphans()):
+        time.sleep(0.2)
+
+
+def _orphans() -> Iterator[str]:
+    """The names of our children that run; LVM's daemon, which stays, is none."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            name, _, rest = stat.read_text("utf-8", "replace").partition("(")[2].rpartition(")")
+            state, parent = rest.split()[:2]
+            if int(parent) == os.getpid() and state != "Z" and name != "dmeventd":
+                yield name
 
 
 def reporter(on_event: OnEvent) -> Callable[[Action, str, float], None]:

@@ -24,12 +24,16 @@ SIGKILL = 9
 
 
 def cuts(saved: SystemInformation) -> List[str]:
-    """Those asked for; ``all`` is every action, in its middle and after it, and a group that is half there."""
+    """Those asked for; ``all`` is every action, in its middle and after it, and a group that is half there.
+    ``from:ACTION`` is the rest of a matrix that was broken off."""
     words = CUTS.read_text("utf-8").split()
-    if words != ["all"]:
+    first = words[0].partition("from:")[2]
+    if words != ["all"] and not first:
         return words
-    half = [f"half:vg:{lv.vg}" for lv in saved.lvs if lv.name.endswith("_rmeta_1")]
-    return [*half, *(f"{where}:{action.id}" for action in plan(saved).actions for where in ("in", "after"))]
+    half = [f"half:vg:{lv.vg}" for lv in saved.lvs if lv.name.endswith("_rmeta_1")] if not first else []
+    ids = [action.id for action in plan(saved).actions]
+    rest = ids[ids.index(first) if first else 0:]
+    return [*half, *(f"{where}:{ident}" for ident in rest for where in ("in", "after"))]
 
 
 def use(saved: SystemInformation) -> None:
