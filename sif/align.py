@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Hashable, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
+from sif.capture.adopt import segment
 from sif.codec import KindSchema, schemas
 from sif.merge import merged
 from sif.model import Record, SystemInformation
@@ -132,7 +133,8 @@ def _with_names(schema: KindSchema, record: Record, names: Names) -> Any:
             other = tuple(_other(key.info.refs, one, names) for one in value) if isinstance(value, tuple) else \
                 _other(key.info.refs, value, names)
         elif record.KIND == "LV" and key.name == "segments":
-            other = tuple(_segment(text, names) for text in value)
+            other = tuple(segment(text, {ident: new for (kind, ident), new in names.items() if kind == "PV"})
+                          for text in value)
         else:
             continue
         if other != value:
@@ -143,9 +145,3 @@ def _with_names(schema: KindSchema, record: Record, names: Names) -> Any:
 def _other(kinds: Sequence[str], ident: Any, names: Names) -> Any:
     """The reference; carriers of all kinds have ids of their own."""
     return next((type(ident)(names[kind, ident]) for kind in kinds if (kind, ident) in names), ident)
-
-
-def _segment(text: str, names: Names) -> str:
-    """``pv:first:extents+pv:first:extents`` with the physical volumes renamed."""
-    stripes = (stripe.partition(":") for stripe in text.split("+"))
-    return "+".join(names.get(("PV", volume), volume) + colon + rest for volume, colon, rest in stripes)

@@ -44,14 +44,14 @@ def _renamed(record: R, names: Mapping[str, str]) -> R:
     for field in fields(type(record)):
         value = getattr(record, field.name)
         if field.name == "segments":
-            changed[field.name] = tuple(_segment(text, names) for text in value)
+            changed[field.name] = tuple(segment(text, names) for text in value)
         elif field.name == "id" or "Ref" in field.annotation:
             changed[field.name] = tuple(names.get(one, one) for one in value) if isinstance(value, tuple) else \
                 names.get(value, value)
     return replace(record, **changed)  # type: ignore[type-var]
 
 
-def _segment(text: str, names: Mapping[str, str]) -> str:
+def segment(text: str, names: Mapping[str, str]) -> str:
     """``pv:first:extents+pv:first:extents`` with the physical volumes renamed."""
     stripes = (stripe.partition(":") for stripe in text.split("+"))
     return "+".join(names.get(volume, volume) + colon + rest for volume, colon, rest in stripes)

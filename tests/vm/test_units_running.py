@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Dict, Iterator
 
@@ -37,9 +38,8 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     folder = tmp_path_factory.mktemp("units")
     run((sys.executable, "-m", "sif.pack", str(folder / "sif.pyz")), timeout=120)
     images.make_stick(folder / "stick.img", facts.STICK_BYTES, "SIF")
-    sockets = Path("/tmp") / f"lb-units-{folder.stat().st_ino}"  # a socket's path has at most 107 bytes
-    sockets.mkdir()
-    with healthy_server(sockets, "units", stick=folder / "stick.img") as guest:
+    with tempfile.TemporaryDirectory(prefix="lb-") as short, \
+            healthy_server(Path(short), "units", stick=folder / "stick.img") as guest:
         guest.run(("mkdir", "-p", "/etc/sif/providers", "/srv/backup"), timeout=60)
         guest.write(SIF, (folder / "sif.pyz").read_bytes())
         guest.run(("chmod", "755", SIF), timeout=60)
