@@ -20,7 +20,7 @@ ISO        := $(BUILD)/lifeboat.iso
 DRILL_ISO  := $(BUILD)/lifeboat-drill.iso
 
 .PHONY: help install drill iso usb pxe release drill-iso pyz test test-image check lint unit fuzz bench bench-image record-machines \
-	test-hardware test-storage test-units clean
+	test-arm64 test-hardware test-storage test-units clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -110,6 +110,11 @@ test-storage: install ## rebuilds on a small real kernel (root); KINDS=all: ever
 
 test-units: install ## captures on schedule and on change, on a real server in QEMU under its own systemd (ten minutes)
 	@$(PY) -m pytest -m firmware tests/vm/test_units_running.py
+
+test-arm64: install ## the image for arm64, built by emulation and started in QEMU (root, 40 minutes; binfmt_misc)
+	@.ci/install-packages .ci/debian-packages-arm64.txt
+	@.ci/emulate-arm64
+	@$(PY) -m pytest -m firmware tests/vm/test_arm64.py
 
 record-machines: install ## record the storage layouts of tests/machines again (root, minutes); MACHINES="name ..." for some
 	@$(PY) tests/machines/record_machines.py $(MACHINES)

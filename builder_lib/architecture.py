@@ -8,17 +8,20 @@ from typing import Mapping, Optional, Tuple
 
 @dataclass(frozen=True)
 class Architecture:
-    """Names of one Debian architecture. ``efi`` is the suffix of its EFI programs, ``bcj`` xz's filter for its code.
+    """Names of one Debian architecture. ``machine`` is the kernel's (``uname -m``), ``efi`` the suffix of EFI programs,
+    ``bcj`` xz's filter for its code, ``serial`` the kernel's name of the first serial console.
 
     ``bios`` tells whether machines of that kind may start from a BIOS; ``pxe`` and ``http`` are the numbers by which
     their firmware names itself to a boot server (RFC 4578, as IANA keeps them).
     """
 
     debian: str
+    machine: str
     efi: str
     grub: str
     bios: bool
     bcj: Optional[str]
+    serial: str
     pxe: Tuple[int, ...]
     http: int
 
@@ -46,7 +49,7 @@ class Architecture:
 
 
 ARCHITECTURES: Mapping[str, Architecture] = {
-    "amd64": Architecture("amd64", "x64", "x86_64-efi", True, "x86", (7, 9), 16),
+    "amd64": Architecture("amd64", "x86_64", "x64", "x86_64-efi", True, "x86", "ttyS0,115200", (7, 9), 16),
     # squashfs has no branch filter for 64-bit ARM code.
-    "arm64": Architecture("arm64", "aa64", "arm64-efi", False, None, (11,), 19),
+    "arm64": Architecture("arm64", "aarch64", "aa64", "arm64-efi", False, None, "ttyAMA0", (11,), 19),
 }

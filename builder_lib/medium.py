@@ -26,8 +26,6 @@ MIB = 1 << 20
 TEMPLATES = Path(__file__).parent / "templates"
 ESP_SPARE = 256 << 10
 """Bytes of the EFI system partition beside its files: tables, directories, the ends of clusters."""
-# The last console is the one the kernel and systemd talk to first.
-CONSOLES = "console=tty0 console=ttyS0,115200"
 # A live system in memory that touches no disk by itself: our own hook brings up only what rescue.stage.up= names, as
 # staging does for a phase 2 on an array or a logical volume.
 # Of the kernel's security modules those that work without a policy: loading systemd's BPF programs for a module that
@@ -65,7 +63,7 @@ def grub_config(options: BuildOptions, memtest: bool = False) -> str:
         raise BuildFailed("the extra kernel arguments hold a character GRUB cannot pass on", where="--append",
                           found=repr(append), wanted='no ", \\, $ or line end')
     return render("grub.cfg.j2", label=LABEL, append=append, common_args=COMMON_ARGS, consoles=consoles(options),
-                  serial=serial_port(options.config.boot.consoles), memtest=memtest,
+                  serial=serial_port(options.consoles), memtest=memtest,
                   timeout=timeout(options),
                   handover_timeout=1 if options.unattended else 3)
 
@@ -78,7 +76,7 @@ def timeout(options: BuildOptions) -> int:
 
 def consoles(options: BuildOptions) -> str:
     """The kernel's console arguments."""
-    return " ".join(f"console={name}" for name in options.config.boot.consoles)
+    return " ".join(f"console={name}" for name in options.consoles)
 
 
 def serial_port(names: Tuple[str, ...]) -> Optional[Tuple[int, int]]:

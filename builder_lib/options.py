@@ -29,6 +29,11 @@ class BuildOptions:
         return ARCHITECTURES[self.config.image.architecture]
 
     @property
+    def consoles(self) -> Tuple[str, ...]:
+        """The kernel's consoles, the main one last."""
+        return self.config.boot.consoles or ("tty0", self.architecture.serial)
+
+    @property
     def directory(self) -> Path:
         """Where outputs go that nobody named."""
         return PROJECT / self.config.release.output

@@ -72,7 +72,7 @@ def configurations(options: BuildOptions) -> Dict[str, str]:
     grub_config(options)  # refuses arguments that GRUB would not pass on
     values = {
         "append": " ".join(options.arguments), "consoles": consoles(options), "url": options.config.pxe.url,
-        "serial": serial_port(options.config.boot.consoles), "efi": options.architecture.efi,
+        "serial": serial_port(options.consoles), "efi": options.architecture.efi,
         "common_args": COMMON_ARGS, "image": f"/{IMAGE_IN_INITRAMFS}", "bios": options.architecture.bios,
         "pxe_numbers": options.architecture.pxe, "http_number": options.architecture.http,
         "timeout": timeout(options), "name": options.config.release.name,

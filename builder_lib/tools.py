@@ -10,9 +10,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Callable, List, Optional, Tuple
 
+from builder_lib.architecture import ARCHITECTURES
 from builder_lib.config import Config
 from sif.errors import ToolMissing
-from sif.run import have
+from sif.run import have, run
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ TOOLS: Tuple[Tool, ...] = (
 MODULES = (Tool("depmod", "kmod", "indexes the drivers of the configuration"),
            Tool("modinfo", "kmod", "tells for which kernel a driver is"))
 ZSTD = Tool("zstd", "zstd", "unpacks a driver that the initramfs loads")
+FOREIGN = Tool("arch-test", "arch-test", "tells whether this machine runs programs of another architecture")
 SIGNING = Tool("ssh-keygen", "openssh-client", "signs the release")
 STICK = (Tool("lsblk", "util-linux", "tells what a device is, and what uses it"),
          Tool("sfdisk", "fdisk", "moves the end of the partition table to the end of the stick"))
@@ -65,9 +67,16 @@ def dib_version() -> str:
         return "unknown"
 
 
+def is_foreign(config: Config) -> bool:
+    """Whether the image is for another architecture than this machine's: emulation installs its packages."""
+    return ARCHITECTURES[config.image.architecture].machine != os.uname().machine
+
+
 def wanted(config: Config) -> Tuple[Tool, ...]:
     """The tools that a build of this configuration calls."""
     found = TOOLS
+    if is_foreign(config):
+        found += (FOREIGN,)
     if config.driver:
         found += MODULES
     if any(driver.early and driver.source.suffix == ".zst" for driver in config.driver):
@@ -100,8 +109,13 @@ def check_host(cache: Path, config: Config) -> None:
     if not KEYRING.exists():
         problems.append(f"{KEYRING}: proves that packages are Debian's")
         packages.append("debian-archive-keyring")
+    emulation = ""
+    if is_foreign(config) and have(FOREIGN.name) and not _runs(config.image.architecture):
+        problems.append(f"programs of {config.image.architecture}: do not run here; packages are installed by them")
+        packages.append("qemu-user-static")
+        emulation = ", then register it with the kernel (binfmt_misc): systemctl restart systemd-binfmt"
     if packages:
-        hints.append("apt-get install " + " ".join(packages))
+        hints.append("apt-get install " + " ".join(packages) + emulation)
     if disk_image_create() is None:
         problems.append("disk-image-create: runs the elements")
         hints.append(f"{sys.executable} -m pip install '.[build]'")
@@ -114,6 +128,10 @@ def check_host(cache: Path, config: Config) -> None:
     if problems:
         raise ToolMissing("this machine cannot build the image yet", found="missing: " + "; ".join(problems),
                           hint="; ".join(hints))
+
+
+def _runs(architecture: str) -> bool:
+    return run((FOREIGN.name, architecture), timeout=60, check=False).status == 0
 
 
 def _free_space(path: Path) -> int:

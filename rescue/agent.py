@@ -8,7 +8,7 @@ from typing import Optional
 
 from rescue.console import Console, load_answers, open_console
 from rescue.events import Events
-from rescue.renderers import CONSOLES, ConsoleLines, EventPort, JsonLines
+from rescue.renderers import ConsoleLines, EventPort, JsonLines, consoles
 from rescue.settings import Settings, parse_command_line
 from rescue.workspace import Workspace
 from sif.model import Firmware
@@ -35,7 +35,7 @@ def start_agent(phase: Optional[int] = None, answers: Optional[Path] = None,
     place.root.mkdir(parents=True, exist_ok=True)
     command_line = COMMAND_LINE.read_text(encoding="utf-8", errors="replace").strip()
     settings = parse_command_line(command_line)
-    events = Events(phase or settings.phase, [JsonLines(place.events), *map(ConsoleLines, CONSOLES), EventPort()])
+    events = Events(phase or settings.phase, [JsonLines(place.events), *map(ConsoleLines, consoles()), EventPort()])
     return Agent(settings, command_line, place, events, open_console(settings.auto, load_answers(answers)))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Dict, Iterator, Mapping, Optional, Protocol, Sequence, Tuple
 
 from rescue.failures import ConsentMissing
-from rescue.renderers import CONSOLES, ascii_text
+from rescue.renderers import ascii_text, consoles
 from sif.errors import UsageError
 
 _ERASE = b"\b\x7f"
@@ -221,14 +221,14 @@ def edited(line: bytes) -> bytes:
     return bytes(kept)
 
 
-def open_console(auto: bool, answers: Mapping[str, str], consoles: Sequence[Path] = CONSOLES) -> Console:
+def open_console(auto: bool, answers: Mapping[str, str], paths: Optional[Sequence[Path]] = None) -> Console:
     """The operator's console: none when unattended, the calling terminal, or else all consoles of the machine."""
     if auto:
         return Unattended(answers)
     if sys.stdin.isatty() and sys.stdout.isatty():
         return LineConsole([(sys.stdin.fileno(), sys.stdout.fileno())], answers)
     terminals = []
-    for path in consoles:
+    for path in consoles() if paths is None else paths:
         try:
             handle = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError:

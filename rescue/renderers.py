@@ -6,14 +6,28 @@ import os
 import select
 from collections import deque
 from pathlib import Path
-from typing import Deque, Dict, Optional
+from typing import Deque, Dict, Optional, Tuple
 
 from rescue.events import Event, State
 
 EVENT_PORT = Path("/dev/virtio-ports/org.lifeboat.events")
-CONSOLES = (Path("/dev/tty1"), Path("/dev/ttyS0"))
+SCREEN = Path("/dev/tty1")
+ACTIVE = Path("/sys/class/tty/console/active")
+"""The names of the kernel's consoles (Documentation/ABI/testing/sysfs-tty)."""
 WIDTH = 80
 _WRITE_LIMIT_S = 2.0
+
+
+def consoles(active: Path = ACTIVE) -> Tuple[Path, ...]:
+    """Where people may be: the machine's screen, and every console that the kernel was given or found itself.
+
+    Without its list, the first serial port. The kernel's ``tty0`` is whatever terminal the screen shows.
+    """
+    try:
+        names = active.read_text("ascii").split()
+    except (OSError, UnicodeDecodeError):
+        names = ["ttyS0"]
+    return (SCREEN, *(Path("/dev", name) for name in names if name not in ("tty0", SCREEN.name)))
 
 
 def console_line(event: Event) -> Optional[str]:
@@ -75,7 +89,7 @@ class ConsoleLines:
         except BlockingIOError:
             return
         except OSError:
-            # ttyS0 exists on machines without a serial port and then answers EIO.
+            # A serial port without a machine's part behind it exists, and answers EIO.
             self.close()
 
     def close(self) -> None:

@@ -63,8 +63,8 @@ class Boot:
 
     append: str = key("", ARGUMENTS, "added to the kernel arguments of the recovery entries")
     timeout: Optional[int] = key(None, whole(0, 3600, "seconds"), "the menu waits so long (default: 5; 1 with `auto`)")
-    consoles: Tuple[str, ...] = key(("tty0", "ttyS0,115200"), many(text("tty0, ttyS0,115200, ...", CONSOLE)),
-                                    "kernel consoles; the last one is the main one")
+    consoles: Tuple[str, ...] = key((), many(text("tty0, ttyS0,115200, ...", CONSOLE)), "kernel consoles; the last "
+                                    "one is the main one (default: tty0 and ttyS0,115200; on arm64 tty0 and ttyAMA0)")
     memtest: bool = key(True, FLAG, "a menu entry for memtest86+ (unsigned: not under Secure Boot)")
 
 

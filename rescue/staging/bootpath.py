@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Sequence, Tuple
 
@@ -15,15 +16,54 @@ from rescue.staging.grubcfg import GrubPlace, entry_cfg
 from sif.errors import CommandFailed
 from sif.run import run
 
+_LIBRARY = Path("/usr/lib")
 MARK_TIME = 946684800
 """Modification time of our files on the ESP (2000-01-01): tells them from restored files of the same content."""
 
-LOADER = "EFI/lifeboat/shimx64.efi"
-FALLBACK = "EFI/BOOT/BOOTX64.EFI"
-_SHIM = (Path("/usr/lib/shim/shimx64.efi.signed"),)
-_MOK = (Path("/usr/lib/shim/mmx64.efi.signed"), Path("/usr/lib/shim/mmx64.efi"))
-_GRUB = (Path("/usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed"),
-         Path("/usr/lib/grub/x86_64-efi/monolithic/gcdx64.efi"))
+_EFI = {"x86_64": ("x64", "x86_64-efi"), "aarch64": ("aa64", "arm64-efi")}
+"""The kernel's name of an architecture; that in names of EFI programs (UEFI 2.10, 3.5.1.1), and GRUB's."""
+
+
+@dataclass(frozen=True)
+class EfiNames:
+    """Names on the EFI system partition, and the signed programs under ``/usr/lib``, the first there is of each.
+
+    ``machine`` is the architecture as in ``uname -m``.
+    """
+
+    machine: str
+    suffix: str = field(init=False)
+    platform: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Raises :class:`StagingFailed` for an architecture that no image is built for."""
+        if self.machine not in _EFI:
+            raise StagingFailed("phase 2 cannot be started on this architecture", found=self.machine,
+                                wanted=" or ".join(_EFI))
+        for name, value in zip(("suffix", "platform"), _EFI[self.machine]):
+            object.__setattr__(self, name, value)
+
+    @property
+    def loader(self) -> str:
+        return f"EFI/lifeboat/shim{self.suffix}.efi"
+
+    @property
+    def fallback(self) -> str:
+        """What firmware starts from a disk without an entry of its own."""
+        return f"EFI/BOOT/BOOT{self.suffix.upper()}.EFI"
+
+    @property
+    def shim(self) -> Tuple[str, ...]:
+        return (f"shim/shim{self.suffix}.efi.signed",)
+
+    @property
+    def mok(self) -> Tuple[str, ...]:
+        return (f"shim/mm{self.suffix}.efi.signed", f"shim/mm{self.suffix}.efi")
+
+    @property
+    def grub(self) -> Tuple[str, ...]:
+        return (f"grub/{self.platform}-signed/gcd{self.suffix}.efi.signed",
+                f"grub/{self.platform}/monolithic/gcd{self.suffix}.efi")
 
 
 def install_bios(stage_directory: Path, place: GrubPlace, disks: Sequence[str]) -> None:
@@ -50,10 +90,12 @@ def install_uefi(esp: Path, menu: GrubPlace) -> Tuple[PlacedFile, ...]:
     The signed CD GRUB reads its configuration from ``/boot/grub`` of the device it was loaded from. The fallback
     loader is added where there is none, for firmware that forgets its entries.
     """
-    shim, grub, mok = _first(_SHIM), _first(_GRUB), _first(_MOK)
-    wanted = [(shim, LOADER), (grub, "EFI/lifeboat/grubx64.efi"), (mok, "EFI/lifeboat/mmx64.efi")]
-    if not (esp / FALLBACK).exists():
-        wanted += [(shim, FALLBACK), (grub, "EFI/BOOT/grubx64.efi"), (mok, "EFI/BOOT/mmx64.efi")]
+    names = EfiNames(os.uname().machine)
+    shim, grub, mok = (_first(candidates) for candidates in (names.shim, names.grub, names.mok))
+    beside = ((grub, f"grub{names.suffix}.efi"), (mok, f"mm{names.suffix}.efi"))
+    wanted = [(shim, names.loader), *((source, f"EFI/lifeboat/{name}") for source, name in beside)]
+    if not (esp / names.fallback).exists():
+        wanted += [(shim, names.fallback), *((source, f"EFI/BOOT/{name}") for source, name in beside)]
     placed = [place_on_esp(esp, source, path) for source, path in wanted]
     config = esp / "boot/grub/grub.cfg"
     config.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +117,8 @@ def announce_uefi(devices: BlockDevices, esp_device: str, efi: EfiBoot) -> None:
     disk = devices.disks_under(device)[0]
     for entry in efi.read().named(LABEL):
         efi.delete(entry.number)
-    number = efi.create(LABEL, f"/dev/{disk}", number_on_disk, "\\" + LOADER.replace("/", "\\"))
+    number = efi.create(LABEL, f"/dev/{disk}", number_on_disk,
+                        "\\" + EfiNames(os.uname().machine).loader.replace("/", "\\"))
     efi.order_first((number,))
     efi.next(number)
 
@@ -95,9 +138,9 @@ def place_on_esp(esp: Path, source: Path, path: str) -> PlacedFile:
     return PlacedFile(path, digest)
 
 
-def _first(candidates: Sequence[Path]) -> Path:
-    for path in candidates:
-        if path.is_file():
-            return path
-    raise StagingFailed("the rescue image lacks a file of the boot path", where=str(candidates[0]),
-                        hint="build the image with shim-signed and grub-efi-amd64-signed")
+def _first(candidates: Sequence[str]) -> Path:
+    for name in candidates:
+        if (_LIBRARY / name).is_file():
+            return _LIBRARY / name
+    raise StagingFailed("the rescue image lacks a file of the boot path", where=str(_LIBRARY / candidates[0]),
+                        hint="build the image with shim-signed and the signed GRUB of this architecture")

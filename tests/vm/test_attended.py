@@ -23,7 +23,7 @@ from attended_machine import (
     small_server,
 )
 
-from builder_lib.medium import COMMON_ARGS, CONSOLES, LABEL
+from builder_lib.medium import COMMON_ARGS, LABEL, consoles
 from builder_lib.options import BuildOptions
 from builder_lib.pipeline import build_iso, rescue_system
 from builder_lib.progress import Progress
@@ -129,7 +129,7 @@ def test_an_unattended_phase_1_leaves_a_half_done_restore_alone(iso: Path, tmp_p
     # Started without the medium's GRUB, which would hand over to phase 2 before the agent could refuse.
     kernel = DirectKernel(system.kernel, system.initrd, " ".join((
         f"root=live:CDLABEL={LABEL} rd.live.dir=live rd.live.squashimg=filesystem.squashfs rd.live.ram=1", COMMON_ARGS,
-        CONSOLES, f"rescue.auto rescue.sif=LABEL={STICK_LABEL}")))
+        consoles(BuildOptions()), f"rescue.auto rescue.sif=LABEL={STICK_LABEL}")))
     spec = MachineSpec(
         name="pending", firmware=Firmware.BIOS, folder=tmp_path, sockets=tmp_path, accel=Accel.TCG, cdrom=iso,
         usb_stick=stick, kernel=kernel, no_reboot=True, operator=True,

@@ -13,7 +13,7 @@ from image_machine import Machine, probe
 from image_observe import OBSERVE
 
 from builder_lib.manifest import manifest_path
-from builder_lib.medium import COMMON_ARGS, CONSOLES
+from builder_lib.medium import COMMON_ARGS, consoles
 from builder_lib.options import BuildOptions
 from builder_lib.pipeline import build_iso
 from builder_lib.progress import Progress
@@ -98,7 +98,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def furnish(machine: Machine, iso: Path, work: Path, stage: str, handover: bool) -> None:
     """Put the layout of FURNISH on the machine's first disk."""
     script = (FURNISH.replace("STAGE", stage).replace("HANDOVER", "yes" if handover else "no")
-              .replace("COMMON", COMMON_ARGS).replace("CONSOLES", CONSOLES))
+              .replace("COMMON", COMMON_ARGS).replace("CONSOLES", consoles(BuildOptions())))
     result = probe(machine, iso, script, work)
     assert result["status"] == 0, result["log"]
 

@@ -3,12 +3,12 @@
 import json
 import os
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
 import pytest
 
 from rescue.events import Event, Events, State
-from rescue.renderers import ConsoleLines, EventPort, JsonLines, console_line
+from rescue.renderers import ConsoleLines, EventPort, JsonLines, console_line, consoles
 from rescue.report import steps_of
 from sif.errors import CommandFailed
 
@@ -74,6 +74,16 @@ def test_a_console_that_is_not_there_is_ignored(tmp_path: Path) -> None:
     console.show(Event(0, 1, "s", State.STARTED, "x"))
     console.close()
     assert not (tmp_path / "tty1").exists()
+
+
+@pytest.mark.parametrize(("active", "found"), [
+    ("tty0 ttyS0\n", ["tty1", "ttyS0"]), ("ttyAMA0 tty0\n", ["tty1", "ttyAMA0"]), ("tty0\n", ["tty1"]),
+    ("tty0 ttyS1 hvc0\n", ["tty1", "ttyS1", "hvc0"]), ("", ["tty1"]), (None, ["tty1", "ttyS0"])])
+def test_people_are_told_where_the_kernel_has_its_consoles(tmp_path: Path, active: Optional[str],
+                                                            found: List[str]) -> None:
+    if active is not None:
+        (tmp_path / "active").write_text(active)
+    assert consoles(tmp_path / "active") == tuple(Path("/dev", name) for name in found)
 
 
 def test_the_port_keeps_events_until_somebody_reads(tmp_path: Path) -> None:

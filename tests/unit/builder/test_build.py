@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -95,6 +97,30 @@ def test_a_tool_is_missed_only_where_the_configuration_calls_it() -> None:
     with pytest.raises(ToolMissing, match="cannot write a stick") as refused:
         tools.check_stick(lambda name: name != "sfdisk")
     assert "apt-get install fdisk" in str(refused.value) and "lsblk" not in str(refused.value)
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_an_image_for_another_architecture_needs_a_machine_that_runs_its_programs(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int) -> None:
+    config = Config(image=Image(architecture="arm64"))
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="x86_64"))
+    monkeypatch.setattr(tools, "have", lambda name: True)
+    monkeypatch.setattr(tools, "run", lambda argv, **options: SimpleNamespace(status=status))
+    assert tools.FOREIGN in tools.wanted(config) and tools.FOREIGN not in tools.wanted(Config())
+    said = refusal(tmp_path, config)
+    assert all((words in said) == bool(status) for words in (
+        "programs of arm64: do not run here", "qemu-user-static", "systemd-binfmt"))
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="aarch64"))
+    assert "programs of arm64" not in refusal(tmp_path, config)
+
+
+def refusal(cache: Path, config: Config) -> str:
+    """What is said of a host that cannot build; nothing of one that can."""
+    try:
+        tools.check_host(cache, config)
+    except ToolMissing as error:
+        return str(error)
+    return ""
 
 
 def test_a_machine_set_up_for_development_has_every_tool() -> None:

@@ -164,6 +164,8 @@ def test_another_architecture_is_one_key() -> None:
     names = (arm.architecture.shim, arm.architecture.mok_manager, arm.architecture.signed_grub("gcd"))
     assert names == ("usr/lib/shim/shimaa64.efi.signed", "usr/lib/shim/mmaa64.efi.signed",
                      "usr/lib/grub/arm64-efi-signed/gcdaa64.efi.signed")
+    assert arm.consoles == ("tty0", "ttyAMA0") and options().consoles == ("tty0", "ttyS0,115200")
+    assert "console=tty0 console=ttyAMA0" in configurations(arm)["grub/grub.cfg"]
 
 
 # --- packages
