@@ -116,7 +116,7 @@ def probe_storage(disks: Mapping[str, str], *, isolate: bool = False,
                       explained=layered.explained | exclusion.explained(around))
     leaves = _leaves(carriers.paths, tables, layered)
     kept = choose([p for table in tables.values() for p in table.partitions], carriers.paths, leaves, raw,
-                  lambda path: made_again(around.signature(path)))
+                  lambda path: made_again(around.signature(path)), {ident: table.id for ident, table in tables.items()})
     leaves = tuple(ident for ident in leaves if ident not in {one.partition for one in kept})
     types = {p.id: p.type.lower() for table in tables.values() for p in table.partitions}
     filesystems, swaps, more = _contents(leaves, carriers.paths, around, types)

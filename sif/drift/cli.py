@@ -11,7 +11,7 @@ from sif.align import aligned
 from sif.capture import DEFAULT_PROVIDERS, Captured
 from sif.capture.vendor import with_vendor_sections
 from sif.drift import Drift, compare
-from sif.drift.present import changed_files, excluded_disks, with_raws
+from sif.drift.present import changed_files, excluded_disks, raw_names, with_raws
 from sif.drift.report import text, to_json
 from sif.errors import Exit, UsageError
 from sif.plain import replace
@@ -74,5 +74,5 @@ def present(loaded: LoadedSet, arguments: argparse.Namespace) -> Captured:
     mine.catalog = mine.backup = False
     mine.name = arguments.name or saved.system.hostname
     mine.exclude_disk = sorted({*arguments.exclude_disk, *excluded_disks(saved)})
-    mine.raw = sorted({*arguments.raw, *(str(raw.device) for raw in saved.raws)})
+    mine.raw = sorted({*arguments.raw, *raw_names(saved)})
     return look_at(mine, strict=False)

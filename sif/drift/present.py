@@ -13,7 +13,7 @@ from sif.checks.common import size_of
 from sif.drift import Area, Change, Effect
 from sif.model import Disk, DiskRole, Raw, Ref, SystemInformation
 from sif.plain import replace
-from sif.raw.choose import KeptRaw
+from sif.raw.choose import KeptRaw, partuuid
 from sif.raw.image import read_content
 from sif.reader import LoadedSet
 
@@ -32,6 +32,13 @@ def _same(present: BlockDevice, saved: Disk) -> bool:
         if now and then:
             return now == then
     return present.kname == saved.device
+
+
+def raw_names(saved: SystemInformation) -> Tuple[str, ...]:
+    """The partitions of which the set has images, by names that hold when the disks are found in another order."""
+    tables = {disk.id: disk.table_id for disk in saved.disks}
+    imaged = {str(raw.device) for raw in saved.raws}
+    return tuple(partuuid(part, tables.get(part.disk)) or part.id for part in saved.partitions if part.id in imaged)
 
 
 def with_raws(now: SystemInformation, saved: SystemInformation, kept: Sequence[KeptRaw],

@@ -6,12 +6,15 @@ import base64
 from typing import Tuple
 
 import pytest
+from sif_samples import machine as machine_of_samples
 
 from sif.capture.blocks import BlockDevice
 from sif.capture.errors import NotRestorable
+from sif.drift.present import raw_names
 from sif.errors import LifeboatError, UsageError
 from sif.look import replaying
-from sif.model import Partition, Ref
+from sif.model import Partition, Raw, Ref
+from sif.plain import replace
 from sif.raw.choose import ON_REQUEST, KeptRaw, RawWish, choose
 from sif.raw.keep import require_idle
 from sif.tape import Tape
@@ -25,7 +28,8 @@ def partition(number: int, kind: str, attributes: int = 0) -> Partition:
 
 
 def chosen(part: Partition, wish: RawWish, *, known: bool = False, leaf: bool = True) -> Tuple[KeptRaw, ...]:
-    return choose((part,), {part.id: f"/dev/sda{part.number}"}, (part.id,) if leaf else (), wish, lambda path: known)
+    return choose((part,), {part.id: f"/dev/sda{part.number}"}, (part.id,) if leaf else (), wish, lambda path: known,
+                  {"d0": "0xd1c0ffee"})
 
 
 @pytest.mark.parametrize(("kind", "attributes", "known", "kept"), [
@@ -56,9 +60,26 @@ def test_what_carries_another_layer_is_never_kept() -> None:
         chosen(partition(1, "0x8e"), RawWish(("sda1",)), leaf=False)
 
 
-@pytest.mark.parametrize("name", ["d0p3", "sda3", "/dev/sda3"])
+@pytest.mark.parametrize("name", ["d0p3", "sda3", "/dev/sda3", "PARTUUID=d1c0ffee-03"])
 def test_a_partition_is_kept_on_request_by_any_of_its_names(name: str) -> None:
     assert chosen(partition(3, LINUX), RawWish((name,)), known=True) == (KeptRaw("d0p3", "/dev/sda3", ON_REQUEST),)
+
+
+def test_a_drift_asks_for_partitions_by_what_is_in_their_tables() -> None:
+    """Disks that the kernel finds in another order have other ids, and the same tables."""
+    info = machine_of_samples()
+    mbr, gpt = replace(info.disks[0], id="d0", table_id="0xd1c0ffee"), replace(info.disks[0], id="d1")
+    parts = (partition(3, LINUX), replace(partition(4, LINUX), id="d1p4", disk=Ref("d1"), uuid=LINUX),
+             replace(partition(5, LINUX), id="d1p5", disk=Ref("d1"), uuid=LINUX))
+    raws = tuple(Raw(id=f"r{number}", device=Ref(ident), path="media:x", size_bytes=1, sha256="", file_sha256="")
+                 for number, ident in enumerate(("d0p3", "d1p4")))
+    saved = replace(info, disks=(mbr, gpt), partitions=parts, raws=raws)
+    assert raw_names(saved) == ("PARTUUID=d1c0ffee-03", f"PARTUUID={LINUX}")
+    wish = RawWish(raw_names(saved), automatic=False, strict=False)
+    renumbered = [replace(one, id=one.id.replace("d0", "d9"), disk=Ref("d9")) for one in parts[:1]]
+    found = choose(renumbered, {"d9p3": "/dev/sdk3"}, ("d9p3",), wish, lambda path: True, {"d9": "0xd1c0ffee"})
+    assert [one.partition for one in found] == ["d9p3"]
+    assert choose(renumbered, {"d9p3": "/dev/sdk3"}, ("d9p3",), wish, lambda path: True, {"d9": "0x00000001"}) == ()
 
 
 def test_a_request_for_nothing_is_an_error_and_names_what_there_is() -> None:
