@@ -50,9 +50,10 @@ def choose(partitions: Sequence[Partition], paths: Mapping[str, str], leaves: Se
            restored_otherwise: Callable[[str], bool], tables: Mapping[str, Optional[str]]) -> Tuple[KeptRaw, ...]:
     """The partitions to keep, in the order given.
 
-    ``tables`` maps the disks' ids to those of their partition tables, ``paths`` maps ids to devices, ``leaves`` are the ids of what carries no other layer (a physical volume or a member
-    of an array is not one), ``restored_otherwise(path)`` says whether a known file system or swap lies there. Raises
-    UsageError for a request that names no such partition, or one that carries another layer.
+    ``tables`` maps the disks' ids to those of their partition tables, ``paths`` maps ids to devices, ``leaves`` are the
+    ids of what carries no other layer (a physical volume or a member of an array is not one),
+    ``restored_otherwise(path)`` says whether a known file system or swap lies there. Raises UsageError for a request
+    that names no such partition, or one that carries another layer.
     """
     named = {part.id: (part.id, partuuid(part, tables.get(part.disk))) for part in partitions}
     names = {name for ones in named.values() for name in ones}
