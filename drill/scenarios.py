@@ -60,7 +60,7 @@ ALL: Tuple[Scenario, ...] = (
                  "fs-grown root", "fs-grown srv", "vg-laid-out vg0", "vg-laid-out vg_data")),
     Scenario("two-onto-one", "two disks come back on one",
              Server.PLAIN, UEFI, (Replacement(UEFI, (NewDisk("system", "NEWSYS77", 6 * GIB),)),),
-             policy=(_accept("disks-merged"),), renamed=("d0p4",),
+             policy=(_accept("disks-merged"),),
              adjustments=("disk-larger d0", "disks-merged d1", "partition-moved d1p1")),
     Scenario("other-buses", "SATA to NVMe to virtio, each captured from the one before",
              Server.PLAIN, UEFI, (_on(Bus.NVME), _on(Bus.VIRTIO)), bus=Bus.SATA),

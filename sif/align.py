@@ -38,7 +38,7 @@ def _content(info: SystemInformation) -> _Key:
 _ALIKE: Tuple[Tuple[str, Tuple[Any, ...]], ...] = (
     ("DISK", (lambda disk: disk.table_id, _content, lambda disk: disk.wwn, lambda disk: disk.serial,
               lambda disk: disk.by_path)),
-    ("PARTITION", (lambda part: (part.disk, part.number),)),
+    ("PARTITION", (lambda part: part.uuid, lambda part: (part.disk, part.number))),
     *((kind, ((lambda one: one.uuid),)) for kind in ("MD", "CACHESET", "BCACHE", "LUKS", "PV", "VG", "LV", "BTRFS")),
     ("SUBVOLUME", (lambda sub: (sub.btrfs, sub.path),)),
     ("FS", (lambda fs: fs.device,)),

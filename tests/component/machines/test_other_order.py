@@ -12,7 +12,7 @@ from sif.align import aligned
 from sif.capture.adopt import renamed_all
 from sif.diff import diff
 from sif.merge import canonical, merged
-from sif.model import System, SystemInformation
+from sif.model import Ref, System, SystemInformation
 from sif.plain import replace
 
 SEVERAL = tuple(name for name in names() if
@@ -71,3 +71,17 @@ def test_a_new_disk_that_is_found_first_gets_a_name_of_its_own() -> None:
     assert (new.id, found.disks[1].id) == ("d0", "d1")
     assert {disk.id: disk.table_id for disk in same.disks} == {"d0": saved.disks[0].table_id, "d0_2": new.table_id}
     assert {part.disk for part in same.partitions} == {"d0"}
+
+
+def test_a_partition_on_another_disk_is_the_same_by_its_uuid() -> None:
+    """As when two disks come back on one: it has another disk, number and place, and what lies on it is as it was."""
+    saved = captured("lvm-groups")
+    first, moved = saved.disks[0], next(part for part in saved.partitions if part.disk != saved.disks[0].id)
+    there = replace(moved, id=f"{first.id}p9", disk=Ref(first.id), number=9)
+    ids = {moved.id: there.id}
+    records = [there if one is moved else renamed_all((one,), ids)[0] for one in saved.records()
+               if not isinstance(one, System)]
+    found = aligned(saved, merged(saved.version, saved.system, records, saved.foreign))
+    assert found.names == {("PARTITION", there.id): moved.id}
+    differing = {(one.kind, one.id, one.key) for one in diff(saved, found.info, True)}
+    assert differing == {("PARTITION", moved.id, "disk"), ("PARTITION", moved.id, "number")}
