@@ -35,7 +35,7 @@ def _on(bus: Bus) -> Replacement:
 
 ALL: Tuple[Scenario, ...] = (
     Scenario("foreign-first", "a data disk that the kernel finds first, as large as the lost one, stays as it is",
-             Server.PLAIN, UEFI, (Replacement(UEFI, (
+             Server.PLAIN, BIOS, (Replacement(BIOS, (
                  NewDisk("foreign", "FOREIGN01", facts.SYSTEM_DISK_BYTES, Content.FOREIGN, used=False),
                  SYSTEM, DATA,
                  NewDisk("foreign2", "FOREIGN02", facts.DATA_DISK_BYTES, Content.FOREIGN, used=False))),)),
