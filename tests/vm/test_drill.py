@@ -1,8 +1,8 @@
 """The whole job on virtual machines, as `make drill` does it; two drills side by side.
 
 By default both servers and both firmwares, each once, and one scenario of other hardware, whose server is one of these
-two; with ``DRILLS=all`` each server under each firmware. The ISO is $LIFEBOAT_DRILL_ISO, else build/lifeboat-drill.iso (`make drill-iso`). The evidence stays in $LIFEBOAT_EVIDENCE, else
-build/evidence, in a folder for each drill.
+two; with ``DRILLS=all`` each server under each firmware. The ISO is $LIFEBOAT_DRILL_ISO, else build/lifeboat-drill.iso
+(`make drill-iso`). The evidence stays in $LIFEBOAT_EVIDENCE, else build/evidence, in a folder for each drill.
 """
 
 from __future__ import annotations
