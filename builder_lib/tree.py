@@ -21,7 +21,8 @@ from sif.run import run, stream
 WHEELS = tuple(line for line in (PROJECT / "elements/lifeboat-storage/wheels.txt").read_text().splitlines()
                if line and not line.startswith("#"))
 WHEELS_LAYER = "wheels"
-BUILD_TIMEOUT = 3600.0
+BUILD_TIMEOUT = 4 * 3600.0
+"""Seconds. A build takes minutes; one for another architecture, whose programs are emulated, an hour on a busy machine."""
 # diskimage-builder mounts this machine's /dev in the tree it fills. Here nobody else sees that mount, and it goes, as
 # does every process in the tree, with the build, however that ends.
 ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--pid", "--fork",

@@ -70,6 +70,7 @@ ALL: Tuple[Scenario, ...] = (
              Server.PLAIN, BIOS, (Replacement(UEFI, (SYSTEM, DATA)),), policy=(_accept("firmware"),),
              renamed=("fs_d0p4",), changes=(
                  Volatile("/boot/efi", Scope.NEW, "mount point of the new EFI system partition"),
+                 Volatile("/etc/fstab", Scope.CONTENT, "gets a line for it"),
                  Volatile("/boot", Scope.TIMES, "gets that mount point")), adjustments=(
                  "firmware system", "firmware-bios-boot-dropped d0p1", "partition-moved d0p2", "partition-shrunk d0p3",
                  "pv-shrunk pv_d0p3", "firmware-partition d0p4", "firmware-esp-added esp", "firmware-loader boot",

@@ -1,11 +1,13 @@
 """Makes a restored system start by firmware that it did not start by: with the rescue system's GRUB and its own menu.
 
 UEFI: shim and the signed CD GRUB, which reads its configuration from ``/boot/grub`` of the EFI system partition it was
-loaded from; that configuration leads to the restored menu. BIOS: ``grub-install`` with the rescue system's modules.
+loaded from; that configuration leads to the restored menu, and fstab gets a line for that partition. BIOS:
+``grub-install`` with the rescue system's modules.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 from typing import Optional, Tuple
 
@@ -15,7 +17,7 @@ from rescue.plan import RestorePlan
 from rescue.planner.firmware import CODE
 from rescue.staging.grubcfg import quoted
 from sif.errors import CommandFailed, ToolMissing
-from sif.model import Boot, SystemInformation
+from sif.model import Boot, FileSystem, SystemInformation
 from sif.run import run
 
 _LIBRARY = Path("/usr/lib")
@@ -48,7 +50,27 @@ def install_uefi(saved: SystemInformation, target: Path, library: Path = _LIBRAR
         sync_directory((where / path).parent)
     (where / _CONFIG).parent.mkdir(parents=True, exist_ok=True)
     write_durably(where / _CONFIG, menu_cfg(saved))
-    return (f"{esp.mount}: the rescue system's shim and GRUB, which lead to the restored menu",)
+    added = mounted_at_start(esp, target / "etc/fstab")
+    return (f"{esp.mount}: the rescue system's shim and GRUB, which lead to the restored menu", *added)
+
+
+def mounted_at_start(esp: FileSystem, fstab: Path) -> Tuple[str, ...]:
+    """Have the restored system mount its new EFI system partition, unless its fstab names it; returns what was done.
+
+    The line is appended, so that the file keeps owner, label and all else. Without it no backup would have the loader.
+    """
+    if esp.mount is None or fstab.is_symlink() or not fstab.is_file():
+        return ()
+    text = fstab.read_text(encoding="utf-8", errors="surrogateescape")
+    lines = [line.split() for line in text.splitlines()]
+    if any(len(words) > 1 and not words[0].startswith("#") and words[1].rstrip("/") == esp.mount for words in lines):
+        return ()
+    line = f"UUID={esp.uuid} {esp.mount} vfat {esp.options or 'defaults'} 0 1  # by Lifeboat: it starts by UEFI now\n"
+    with fstab.open("a", encoding="utf-8") as out:
+        out.write(("" if text.endswith("\n") or not text else "\n") + line)
+        out.flush()
+        os.fsync(out.fileno())
+    return (f"/etc/fstab: mounts {esp.mount}",)
 
 
 def install_bios(boot: Boot, disk: str, target: Path) -> Tuple[str, ...]:

@@ -103,7 +103,7 @@ def _to_uefi(sketch: Sketch, disk: Disk, boot: Boot, why: str) -> Optional[str]:
         taken = any(fs.mount == "/boot/efi" for fs in sketch.filesystems.values())
         esp = FileSystem(_free_id(sketch, "esp"), Ref(made.id), FsType.VFAT, f"{serial[:4]}-{serial[4:]}",
                          mount=None if taken else "/boot/efi", options="umask=0077", content="none")
-        sketch.put(esp, Cause("firmware-esp-added", why, "the firmware starts the loader from it; add it to fstab"))
+        sketch.put(esp, Cause("firmware-esp-added", why, "the firmware starts the loader from it; fstab gets a line"))
         sketch.holder[made.id] = ("FS", esp.id)
     entry = EfiEntry("1", "Linux", Ref(esp.id), FALLBACK)
     sketch.put(entry, Cause("firmware-efi-entry", why, "the firmware's menu names the loader"))

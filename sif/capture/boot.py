@@ -94,6 +94,13 @@ def _bios(info: SystemInformation, disk_paths: Mapping[str, str], read: Callable
 def _uefi(info: SystemInformation, prefix: Optional[str]) -> BootFacts:
     order, raw = read_entries()
     found = esps(info)
+    idle = () if found else _idle_esps(info)
+    if idle:
+        raise NotRestorable(
+            "not restorable: the EFI system partition is not mounted", where=", ".join(fs.device for fs in idle),
+            found="a file system that nothing mounts: no backup has the boot loader in it",
+            wanted="it mounted at /boot/efi, /efi or /boot",
+            hint="mount it now, and at every start (/etc/fstab); or leave the loader out: --exclude " + EXCLUDABLE)
     partitions = {uuid: fs.id for fs in found for uuid in _partition_names(info, fs)}
     ours = own_entries(order, raw, partitions)
     usable, notes = _usable(ours, {fs.id: fs for fs in found}, partitions)
@@ -131,6 +138,11 @@ def esps(info: SystemInformation) -> Tuple[FileSystem, ...]:
         fs.mount in _ESP_PLACES or any(part.type in _ESP_TYPES for part in _below(info, fs)))]
     place = {mount: at for at, mount in enumerate(_ESP_PLACES)}
     return tuple(sorted(found, key=lambda fs: place.get(str(fs.mount), len(place))))
+
+
+def _idle_esps(info: SystemInformation) -> Tuple[FileSystem, ...]:
+    return tuple(fs for fs in info.filesystems if fs.type is FsType.VFAT and not fs.mount
+                 and any(part.type in _ESP_TYPES for part in _below(info, fs)))
 
 
 def _below(info: SystemInformation, fs: FileSystem) -> Tuple[Partition, ...]:

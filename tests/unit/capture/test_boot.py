@@ -105,6 +105,14 @@ def test_an_esp_on_a_mirror_is_named_by_each_member(world: World, empty: SystemI
     assert [(entry.label, entry.esp) for entry in facts.entries] == [("one", "esp"), ("two", "esp")]
 
 
+def test_a_partition_that_is_not_mounted_is_refused_with_what_to_do(world: World, empty: SystemInformation) -> None:
+    """Its loader is in no backup, and a set without it would not start the machine."""
+    entries(world, ("debian", 0, "\\EFI\\debian\\shimx64.efi"), order=0)
+    with pytest.raises(NotRestorable) as caught:
+        probe_boot(machine(empty, {"esp": None}), DISKS, no_sector)
+    assert "not mounted" in str(caught.value) and "d0p1" in str(caught.value) and "/etc/fstab" in str(caught.value)
+
+
 @pytest.mark.parametrize("place", ["/boot", "/efi", "/boot/efi"])
 def test_systemd_boot(world: World, empty: SystemInformation, place: str) -> None:
     world.put({"/proc/cmdline": "root=x", f"{place}/EFI/systemd/systemd-bootx64.efi": "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Optional
 
 import pytest
 from planner_cases import bios, machine_of, plain, present_of
@@ -37,6 +38,31 @@ def test_the_loader_lies_where_the_planned_entry_points(tmp_path: Path) -> None:
     assert (esp / entry.path.replace("\\", "/").strip("/")).read_text("ascii") == "shim/shimx64.efi.signed"
     assert (esp / "EFI/BOOT/grubx64.efi").read_text("ascii").startswith("grub/")
     assert (esp / "boot/grub/grub.cfg").read_text("ascii") == other_firmware.menu_cfg(saved)
+
+
+def test_the_restored_system_mounts_its_new_partition_at_every_start(tmp_path: Path) -> None:
+    """Else no backup and no capture would find the loader. All that fstab had stays, and a second run adds nothing."""
+    saved, tree = moved_to_uefi(), tmp_path / "tree"
+    (esp,) = [fs for fs in saved.filesystems if fs.mount == "/boot/efi"]
+    fstab = tree / "etc/fstab"
+    fstab.parent.mkdir(parents=True)
+    fstab.write_text("UUID=1 / ext4 defaults 0 1\n# /boot/efi was once here")
+    fstab.chmod(0o640)
+    said = [other_firmware.install_uefi(saved, tree, library(tmp_path / "lib")) for _ in range(2)]
+    lines = fstab.read_text().splitlines()
+    assert lines[:2] == ["UUID=1 / ext4 defaults 0 1", "# /boot/efi was once here"] and len(lines) == 3
+    assert lines[2].split("#")[0].split() == [f"UUID={esp.uuid}", "/boot/efi", "vfat", "umask=0077", "0", "1"]
+    assert ["/etc/fstab: mounts /boot/efi" in one for one in said] == [True, False]
+    assert fstab.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("text", ["UUID=AAAA-BBBB /boot/efi vfat umask=0077 0 1\n", None])
+def test_a_line_of_its_own_is_left_as_it_is(tmp_path: Path, text: Optional[str]) -> None:
+    esp = next(fs for fs in moved_to_uefi().filesystems if fs.mount == "/boot/efi")
+    if text is not None:
+        (tmp_path / "fstab").write_text(text)
+    assert other_firmware.mounted_at_start(esp, tmp_path / "fstab") == ()
+    assert not (tmp_path / "fstab").exists() if text is None else (tmp_path / "fstab").read_text() == text
 
 
 def test_an_image_without_the_files_says_which(tmp_path: Path) -> None:
