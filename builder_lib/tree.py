@@ -22,7 +22,7 @@ WHEELS = tuple(line for line in (PROJECT / "elements/lifeboat-storage/wheels.txt
                if line and not line.startswith("#"))
 WHEELS_LAYER = "wheels"
 BUILD_TIMEOUT = 4 * 3600.0
-"""Seconds. A build takes minutes; one for another architecture, whose programs are emulated, an hour on a busy machine."""
+"""Seconds. A build takes minutes; one for another architecture, whose programs are emulated, an hour or two."""
 # diskimage-builder mounts this machine's /dev in the tree it fills. Here nobody else sees that mount, and it goes, as
 # does every process in the tree, with the build, however that ends.
 ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--pid", "--fork",
