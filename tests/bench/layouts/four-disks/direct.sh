@@ -60,15 +60,15 @@ groups() {
 }
 
 file_systems() {
-    mkfs.ext4 -q -F -L boot -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0010 /dev/md200
-    mkfs.ext4 -q -F -L root -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0011 /dev/system/root
-    mkfs.ext4 -q -F -L var -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0012 /dev/system/var
-    mkfs.ext4 -q -F -L log -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0013 /dev/system/log
+    mkfs.ext4 -q -F -L boot -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0010 -E hash_seed=0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0010 /dev/md200
+    mkfs.ext4 -q -F -L root -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0011 -E hash_seed=0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0011 /dev/system/root
+    mkfs.ext4 -q -F -L var -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0012 -E hash_seed=0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0012 /dev/system/var
+    mkfs.ext4 -q -F -L log -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0013 -E hash_seed=0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0013 /dev/system/log
     mkswap -q -L swap -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0014 /dev/system/swap
     mkfs.xfs -q -f -L srv -m uuid=0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0015 "${D2}1"
-    mkfs.ext4 -q -F -L data -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0016 "${D2}2"
-    mkfs.ext4 -q -F -L vault -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0017 /dev/safe/vault
-    mkfs.ext4 -q -F -L mail -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0018 /dev/safe/mail
+    mkfs.ext4 -q -F -L data -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0016 -E hash_seed=0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0016 "${D2}2"
+    mkfs.ext4 -q -F -L vault -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0017 -E hash_seed=0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0017 /dev/safe/vault
+    mkfs.ext4 -q -F -L mail -U 0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0018 -E hash_seed=0f6a3c1f-7d11-4f6e-9a59-5b7f3a0e0018 /dev/safe/mail
 }
 
 again() {
