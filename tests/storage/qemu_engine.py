@@ -52,7 +52,7 @@ def command(root: Path, job: str, disks: Sequence[str]) -> Tuple[str, ...]:
         "-device", "virtio-9p-pci,fsdev=root,mount_tag=bench", "-kernel", str(kernel), "-initrd", str(initrd),
         "-append", append,
         # What user-mode Linux has as its first disk, which no job uses: the letters are the same then.
-        "-blockdev", "driver=null-co,node-name=disk0,size=1048576,read-only=on",
+        "-blockdev", "driver=null-co,node-name=disk0,size=1048576,read-only=on,read-zeroes=on",
         "-device", "virtio-blk-pci,drive=disk0" + _slot(0)]
     for disk in disks:
         name, _, path = disk.partition("=")
