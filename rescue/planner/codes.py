@@ -58,7 +58,7 @@ ADJUSTMENTS: Mapping[str, str] = {
     "firmware": "the machine starts by other firmware; needs consent",
     "firmware-partition": "a partition that the firmware or its loader needs",
     "firmware-first-sector": "the partition table allows partitions nearer to its start",
-    "firmware-esp-added": "an EFI system partition's file system",
+    "firmware-esp-added": "an EFI system partition's file system; the restored system's fstab gets a line for it",
     "firmware-bios-boot-dropped": "a BIOS boot partition that nothing starts from any more",
     "firmware-loader": "the boot loader is the other GRUB",
     "firmware-efi-entry": "an entry of the firmware's boot menu is made, or not made",

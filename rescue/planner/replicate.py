@@ -20,7 +20,7 @@ from rescue.planner.errors import Reason
 from rescue.planner.identity import identity
 from rescue.planner.sketch import Cause, Sketch
 from sif.diff import diff
-from sif.model import FsType, MachineId, Nic, SystemInformation, TableType
+from sif.model import DiskRole, FsType, MachineId, Nic, SystemInformation, TableType
 
 CODE = "replica-identity"
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
@@ -73,8 +73,9 @@ def _refusals(sketch: Sketch, name: Optional[str], hardware: Hardware) -> List[R
     if not _NAME.fullmatch(name):
         return [Reason("replica-name", system.id, f"{name!r} is no name for a replica",
                        "take letters, digits, dots and hyphens")]
+    # A data disk may come along: the store that the replica is filled from is one of the original's.
     own = [f"{disk.name} is {known}" for disk in hardware.disks for saved in sketch.origin.disks.values()
-           if (known := identity(saved, disk))]
+           if saved.role is DiskRole.CRITICAL and (known := identity(saved, disk))]
     if own:
         return [Reason("replica-clash", system.id, "this is the recorded machine: " + "; ".join(own)
                        + "; a replica would take the place of the original", "set mode = recover, or use another "

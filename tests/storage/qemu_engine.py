@@ -51,8 +51,8 @@ def command(root: Path, job: str, disks: Sequence[str]) -> Tuple[str, ...]:
         "-fsdev", f"local,id=root,path={root},security_model=none,multidevs=remap",
         "-device", "virtio-9p-pci,fsdev=root,mount_tag=bench", "-kernel", str(kernel), "-initrd", str(initrd),
         "-append", append,
-        # What user-mode Linux has as its first disk, which no job uses: the letters are the same then.
-        "-blockdev", "driver=null-co,node-name=disk0,size=1048576,read-only=on,read-zeroes=on",
+        # For user-mode Linux's first disk, which no job uses, one of no size: the letters are the same then.
+        "-blockdev", "driver=null-co,node-name=disk0,size=0,read-only=on",
         "-device", "virtio-blk-pci,drive=disk0" + _slot(0)]
     for disk in disks:
         name, _, path = disk.partition("=")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 import pytest
 from planner_cases import MACHINES, mirror, plain, two
 from planner_machines import machine, present
 
+from rescue.hardware import PresentDisk
 from rescue.plan import RestorePlan
 from rescue.planner import NoPlan, RestorePolicy, plan_restore
 from rescue.planner.codec import dump_plan
 from rescue.planner.replicate import filled, lvm_uuid
 from rescue.storage.lvm_metadata import metadata_text, of_replica
-from sif.model import FileSystem, Firmware, FsType, MachineId, Mode, Nic, Policy, Ref, SystemInformation
+from sif.model import DiskRole, FileSystem, Firmware, FsType, MachineId, Mode, Nic, Policy, Ref, SystemInformation
 
 IDS = ("table_id", "uuid", "machine_id_value")
 
@@ -93,9 +94,9 @@ def with_address(policy: Policy) -> SystemInformation:
     return replace(plain(), policy=policy, nics=(Nic("eth0", mac="52:54:00:00:00:01", addresses=("192.0.2.1/24",)),))
 
 
-def refused(saved: SystemInformation, policy: RestorePolicy) -> Tuple[str, ...]:
+def refused(saved: SystemInformation, policy: RestorePolicy, disk: Optional[PresentDisk] = None) -> Tuple[str, ...]:
     with pytest.raises(NoPlan) as caught:
-        plan_restore(saved, machine(present("vda")), policy)
+        plan_restore(saved, machine(disk or present("vda")), policy)
     return tuple(reason.code for reason in caught.value.reasons)
 
 
@@ -116,6 +117,18 @@ def test_addresses_come_from_the_template() -> None:
 ])
 def test_a_clash_with_the_original_is_refused(policy: Policy, name: "str | None", code: str) -> None:
     assert code in refused(with_address(policy), RestorePolicy(replica=name))
+
+
+def test_a_data_disk_of_the_original_may_come_along() -> None:
+    """The store that a replica is filled from. A disk that would be made anew may not: then this is the original."""
+    saved = MACHINES["data"]()
+    store = next(disk for disk in saved.disks if disk.role is DiskRole.DATA)
+    with_store = machine(present("vda", saved.disks[0].size_bytes),
+                         present("vdb", store.size_bytes, serial=store.serial))
+    plan = plan_restore(saved, replace(with_store, firmware=saved.system.firmware), RestorePolicy(replica="web02"))
+    assert [match.saved for match in plan.matches] == [saved.disks[0].id]
+    assert "replica-clash" in refused(saved, RestorePolicy(replica="web02"),
+                                      present("vda", saved.disks[0].size_bytes, serial=saved.disks[0].serial))
 
 
 def test_a_template_names_what_it_is_given() -> None:
