@@ -45,6 +45,21 @@ def write_bytes_durably(path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
+def rewrite_durably(path: Path, data: bytes) -> None:
+    """:func:`write_bytes_durably` for a file that is there: owner, mode, ACL and other extended attributes stay."""
+    fresh = path.with_name(path.name + ".new")
+    before = path.stat()
+    with fresh.open("wb") as out:
+        out.write(data)
+        os.chown(out.fileno(), before.st_uid, before.st_gid)
+        shutil.copystat(path, fresh)
+        os.utime(out.fileno())
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(path)
+    sync_directory(path.parent)
+
+
 def remove_durably(path: Path) -> None:
     """Remove a file, if it is there, so that it stays removed after a power cut."""
     path.unlink(missing_ok=True)

@@ -7,11 +7,10 @@ loaded from; that configuration leads to the restored menu, and fstab gets a lin
 
 from __future__ import annotations
 
-import os
 from pathlib import Path, PurePosixPath
 from typing import Optional, Tuple
 
-from rescue.durable import copy_verified, sync_directory, write_durably
+from rescue.durable import copy_verified, rewrite_durably, sync_directory, write_durably
 from rescue.failures import BootLoaderFailed
 from rescue.plan import RestorePlan
 from rescue.planner.firmware import CODE
@@ -57,7 +56,7 @@ def install_uefi(saved: SystemInformation, target: Path, library: Path = _LIBRAR
 def mounted_at_start(esp: FileSystem, fstab: Path) -> Tuple[str, ...]:
     """Have the restored system mount its new EFI system partition, unless its fstab names it; returns what was done.
 
-    The line is appended, so that the file keeps owner, label and all else. Without it no backup would have the loader.
+    Without it no backup would have the loader. After a power cut the file is the old or the new one, never a part.
     """
     if esp.mount is None or fstab.is_symlink() or not fstab.is_file():
         return ()
@@ -65,11 +64,9 @@ def mounted_at_start(esp: FileSystem, fstab: Path) -> Tuple[str, ...]:
     lines = [line.split() for line in text.splitlines()]
     if any(len(words) > 1 and not words[0].startswith("#") and words[1].rstrip("/") == esp.mount for words in lines):
         return ()
+    end = "" if text.endswith("\n") or not text else "\n"
     line = f"UUID={esp.uuid} {esp.mount} vfat {esp.options or 'defaults'} 0 1  # by Lifeboat: it starts by UEFI now\n"
-    with fstab.open("a", encoding="utf-8") as out:
-        out.write(("" if text.endswith("\n") or not text else "\n") + line)
-        out.flush()
-        os.fsync(out.fileno())
+    rewrite_durably(fstab, (text + end + line).encode("utf-8", "surrogateescape"))
     return (f"/etc/fstab: mounts {esp.mount}",)
 
 

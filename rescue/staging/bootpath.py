@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence, Tuple
 
@@ -20,28 +20,15 @@ _LIBRARY = Path("/usr/lib")
 MARK_TIME = 946684800
 """Modification time of our files on the ESP (2000-01-01): tells them from restored files of the same content."""
 
-_EFI = {"x86_64": ("x64", "x86_64-efi"), "aarch64": ("aa64", "arm64-efi")}
-"""The kernel's name of an architecture; that in names of EFI programs (UEFI 2.10, 3.5.1.1), and GRUB's."""
-
-
 @dataclass(frozen=True)
 class EfiNames:
     """Names on the EFI system partition, and the signed programs under ``/usr/lib``, the first there is of each.
 
-    ``machine`` is the architecture as in ``uname -m``.
+    ``suffix`` is the architecture's in names of EFI programs (UEFI 2.10, 3.5.1.1), ``platform`` is GRUB's name of it.
     """
 
-    machine: str
-    suffix: str = field(init=False)
-    platform: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Raises :class:`StagingFailed` for an architecture that no image is built for."""
-        if self.machine not in _EFI:
-            raise StagingFailed("phase 2 cannot be started on this architecture", found=self.machine,
-                                wanted=" or ".join(_EFI))
-        for name, value in zip(("suffix", "platform"), _EFI[self.machine]):
-            object.__setattr__(self, name, value)
+    suffix: str
+    platform: str
 
     @property
     def loader(self) -> str:
@@ -64,6 +51,19 @@ class EfiNames:
     def grub(self) -> Tuple[str, ...]:
         return (f"grub/{self.platform}-signed/gcd{self.suffix}.efi.signed",
                 f"grub/{self.platform}/monolithic/gcd{self.suffix}.efi")
+
+
+_EFI = {"x86_64": EfiNames("x64", "x86_64-efi"), "aarch64": EfiNames("aa64", "arm64-efi")}
+"""By the kernel's name of the architecture (``uname -m``)."""
+
+
+def efi_names() -> EfiNames:
+    """Those of this machine. Raises :class:`StagingFailed` for an architecture that no image is built for."""
+    machine = os.uname().machine
+    if machine not in _EFI:
+        raise StagingFailed("phase 2 cannot be started on this architecture", where="uname -m", found=machine,
+                            wanted=" or ".join(_EFI), hint="start the rescue system on a machine of one of these")
+    return _EFI[machine]
 
 
 def install_bios(stage_directory: Path, place: GrubPlace, disks: Sequence[str]) -> None:
@@ -90,7 +90,7 @@ def install_uefi(esp: Path, menu: GrubPlace) -> Tuple[PlacedFile, ...]:
     The signed CD GRUB reads its configuration from ``/boot/grub`` of the device it was loaded from. The fallback
     loader is added where there is none, for firmware that forgets its entries.
     """
-    names = EfiNames(os.uname().machine)
+    names = efi_names()
     shim, grub, mok = (_first(candidates) for candidates in (names.shim, names.grub, names.mok))
     beside = ((grub, f"grub{names.suffix}.efi"), (mok, f"mm{names.suffix}.efi"))
     wanted = [(shim, names.loader), *((source, f"EFI/lifeboat/{name}") for source, name in beside)]
@@ -118,7 +118,7 @@ def announce_uefi(devices: BlockDevices, esp_device: str, efi: EfiBoot) -> None:
     for entry in efi.read().named(LABEL):
         efi.delete(entry.number)
     number = efi.create(LABEL, f"/dev/{disk}", number_on_disk,
-                        "\\" + EfiNames(os.uname().machine).loader.replace("/", "\\"))
+                        "\\" + efi_names().loader.replace("/", "\\"))
     efi.order_first((number,))
     efi.next(number)
 
