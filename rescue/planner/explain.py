@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Tuple
 from rescue.plan import Adjustment
 from rescue.planner.codes import ADJUSTMENTS
 from rescue.planner.errors import Reason
+from rescue.planner.outcome import outcome
 from rescue.planner.sketch import Cause, Key, Sketch
 from rescue.planner.words import exact, human
 from sif.check import check
@@ -38,6 +39,7 @@ def adjustments_of(sketch: Sketch, target: SystemInformation,
             reasons.append(Reason("unexplained", subject, "the planner changed it without saying why: "
                                   + "; ".join(map(str, differences)), "report this; nothing was written"))
             continue
+        cause = outcome(cause, sketch.origin, now, key)
         before, after = _words(sketch.origin, now, key, differences)
         found.append(Adjustment(cause.code, subject, before, after, cause.reason, cause.consequence,
                                 _asked(cause, policy)))
@@ -87,7 +89,8 @@ def _sized(sketch: Sketch, key: Key) -> str:
         return f"{human(record.size_bytes)}, {len(record.members)} of {record.devices} members"
     if kind == "VG":
         extents = sum(sketch.pvs[pv].extents for pv in record.pvs if pv in sketch.pvs)
-        return f"{human(extents * record.pe_bytes)} on {len(record.pvs)} physical volumes, " + (
+        pvs = f"{len(record.pvs)} physical volume{'s' if len(record.pvs) > 1 else ''}"
+        return f"{human(extents * record.pe_bytes)} on {pvs}, " + (
             "metadata as LVM wrote it" if record.metadata else "metadata from the records")
     if kind in ("LV", "LUKS", "BCACHE"):
         return human(sketch.size_of(ident))

@@ -197,13 +197,8 @@ def _apply(sketch: Sketch, disk: Disk, size: int, sector: int, pieces: Sequence[
 
 
 def _place_cause(piece: Piece, place: Place, why: str) -> Cause:
-    if place.start != piece.start:
-        way = "nearer to the start" if place.start < piece.start else "further on"
-        return Cause("partition-moved", why, f"it lies {human(abs(place.start - piece.start))} {way}; it has its "
-                     "number, its GUID and its content")
-    if place.size != piece.size:
-        return Cause("partition-shrunk" if place.size < piece.size else "partition-grown", why,
-                     "it begins where it did")
+    if (place.start, place.size) != (piece.start, piece.size):
+        return Cause("partition-moved", why, "")
     return Cause(SECTOR_SIZE, why, "it lies at the same byte, counted in other sectors")
 
 
@@ -221,10 +216,8 @@ def _disk_cause(disk: Disk, size: int, sector: int) -> Cause:
         return Cause(SECTOR_SIZE, f"the present disk has sectors of {sector} bytes, the saved one had "
                      f"{disk.logical_sector} ({exact(size)} instead of {exact(disk.size_bytes)})",
                      "places are kept to the byte where they are whole sectors; file systems follow where they must")
-    moved = "; the backup GPT lies at the disk's new end" if gpt else ""
     if size > disk.size_bytes:
-        return Cause(LARGER_DISK, "the present disk is larger than the saved disk",
-                     f"every partition keeps its place and size; {human(size - disk.size_bytes)} at the end stay free"
-                     f"{moved}")
+        return Cause(LARGER_DISK, "the present disk is larger than the saved disk", "")
+    moved = "; the backup GPT lies at the disk's new end" if gpt else ""
     return Cause(SMALLER_DISK, "the present disk is smaller than the saved disk",
                  f"what lies on it has {human(disk.size_bytes - size)} less{moved}")

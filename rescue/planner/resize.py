@@ -9,7 +9,6 @@ from rescue.planner.check import parse_segment
 from rescue.planner.elastic import Rank, data_members, gives, is_elastic
 from rescue.planner.layout import array_devices
 from rescue.planner.sketch import Cause, Sketch
-from rescue.planner.words import human
 from sif.model import FileSystem, FsType, LogicalVolume, MdArray, Partition, PhysicalVolume, VolumeGroup
 
 MIB = 1 << 20
@@ -21,7 +20,6 @@ _SIZED = ("sectors", "fat_sectors")
 """The same for FAT and NTFS."""
 
 _SIZED_XFS = ("agsize", "agcount", "log_blocks", "sunit", "swidth")
-_PARTLY = "what was saved stays the same"
 
 
 def resize_partition(sketch: Sketch, part: Partition, size: int, why: str) -> None:
@@ -66,9 +64,8 @@ def settle(sketch: Sketch, ident: str, before: int, why: str) -> None:
 
 
 def _cause(what: str, before: int, after: int, why: str) -> Cause:
-    code = f"{what}-grown" if after > before else f"{what}-shrunk"
-    change = f"{human(abs(after - before))} {'more' if after > before else 'less'} room"
-    return Cause(code, why, f"{change}; {_PARTLY}")
+    """Of one pass; :func:`rescue.planner.outcome.outcome` says what all of them come to."""
+    return Cause(f"{what}-grown" if after > before else f"{what}-shrunk", why, "")
 
 
 def file_system_of(fs: FileSystem, before: int, after: int) -> FileSystem:
@@ -175,8 +172,7 @@ def lay_out(sketch: Sketch, ident: str, why: str, force: bool = False) -> None:
         segments = tuple(f"{pv}:{first}:{count}" for pv, first, count in _joined(pieces))
         if segments != lv.segments:
             moved = True
-            sketch.put(replace(lv, segments=segments), Cause(
-                "lv-moved", why, "it lies on other extents of the group; its content and size stay the same"))
+            sketch.put(replace(lv, segments=segments), Cause("lv-moved", why, ""))
     if moved or limits != {pv.id: pv.extents for pv in sketch.saved.pvs if pv.id in limits}:
         sketch.put(replace(group, metadata=None, metadata_sha256=None), Cause(
             "vg-laid-out", why, "its metadata is written anew from the records instead of restored from LVM's text"))

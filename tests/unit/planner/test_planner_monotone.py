@@ -15,7 +15,10 @@ from rescue.plan import RestorePlan
 from rescue.planner import NoPlan, RestorePolicy, parse_disk_map, plan_restore
 from rescue.planner.codec import dump_plan, load_plan
 from rescue.planner.layout import Layout
+from rescue.planner.outcome import size_of
+from rescue.planner.sketch import Sketch
 from rescue.planner.spare import hardware_of
+from rescue.planner.words import human
 from sif.check import check
 from sif.diff import diff
 from sif.enums import Firmware, Fit, Grow, OneDisk
@@ -114,6 +117,35 @@ def test_every_plan_is_sound_explained_and_the_same_again(
     assert sorted(a.subject for a in plan.adjustments) == sorted(ident or kind.lower() for kind, ident in differing)
     assert dump_plan(attempt(saved, here, policy) or plan) == dump_plan(plan)
     assert load_plan(dump_plan(plan)) == plan
+
+
+@settings(max_examples=150)
+@given(decided())
+def test_what_a_plan_says_of_sizes_is_what_becomes_of_them(
+        scenario: Tuple[SystemInformation, Hardware, RestorePolicy]) -> None:
+    """Several passes may change one record; its code and its consequence are those of the result."""
+    saved, here, policy = scenario
+    plan = attempt(saved, here, policy)
+    if plan is None:
+        return
+    then, now = Sketch(saved), Sketch(plan.target_of(saved))
+    for adjustment in plan.adjustments:
+        what, _, change = adjustment.code.rpartition("-")
+        assert adjustment.consequence.strip(), adjustment
+        kind = KINDS.get(what)
+        if kind is None or change not in ("grown", "shrunk", "moved"):
+            continue
+        was, will = then.records[kind][adjustment.subject], now.records[kind][adjustment.subject]
+        more = size_of(now, kind, will) - size_of(then, kind, was)
+        if change == "moved":
+            assert not more or was.disk != will.disk, adjustment
+        else:
+            assert (more > 0) == (change == "grown") and more, adjustment
+        assert not more or f"{human(abs(more))} {'more' if more > 0 else 'less'} room" in adjustment.consequence
+
+
+KINDS = {"partition": "PARTITION", "md": "MD", "luks": "LUKS", "pv": "PV", "lv": "LV", "fs": "FS"}
+"""The kind of record that an adjustment's code begins with; the table's machines have no btrfs and no bcache."""
 
 
 @settings(max_examples=150)

@@ -40,7 +40,7 @@ def test_a_larger_disk_yields_exactly_one_adjustment() -> None:
     one, two = itself()
     plan = plan_restore(server(), machine(replace(one, size_bytes=9 * GIB), two), ANY)
     assert [(a.code, a.subject) for a in plan.adjustments] == [("disk-larger", "d0")]
-    assert "1.0 GiB at the end stay free" in plan.adjustments[0].consequence
+    assert "every partition keeps its place and size; 1.7 GiB at the end are free" in plan.adjustments[0].consequence
     assert "backup GPT" in plan.adjustments[0].consequence
 
 
