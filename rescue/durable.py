@@ -46,9 +46,10 @@ def write_bytes_durably(path: Path, data: bytes) -> None:
 
 
 def rewrite_durably(path: Path, data: bytes) -> None:
-    """:func:`write_bytes_durably` for a file that is there: owner, mode, ACL and other extended attributes stay."""
+    """:func:`write_bytes_durably` for a file that is there: owner, mode, ACL and other extended attributes stay, and
+    the times of its directory, which has the same files as before."""
     fresh = path.with_name(path.name + ".new")
-    before = path.stat()
+    before, directory = path.stat(), path.parent.stat()
     with fresh.open("wb") as out:
         out.write(data)
         os.chown(out.fileno(), before.st_uid, before.st_gid)
@@ -57,6 +58,7 @@ def rewrite_durably(path: Path, data: bytes) -> None:
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(path)
+    os.utime(path.parent, ns=(directory.st_atime_ns, directory.st_mtime_ns))
     sync_directory(path.parent)
 
 

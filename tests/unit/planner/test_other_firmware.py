@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional
@@ -48,12 +49,15 @@ def test_the_restored_system_mounts_its_new_partition_at_every_start(tmp_path: P
     fstab.parent.mkdir(parents=True)
     fstab.write_text("UUID=1 / ext4 defaults 0 1\n# /boot/efi was once here")
     fstab.chmod(0o640)
+    os.utime(fstab.parent, ns=(10 ** 18 + 1, 10 ** 18 + 2))
     said = [other_firmware.install_uefi(saved, tree, library(tmp_path / "lib")) for _ in range(2)]
     lines = fstab.read_text().splitlines()
     assert lines[:2] == ["UUID=1 / ext4 defaults 0 1", "# /boot/efi was once here"] and len(lines) == 3
     assert lines[2].split("#")[0].split() == [f"UUID={esp.uuid}", "/boot/efi", "vfat", "umask=0077", "0", "1"]
     assert ["/etc/fstab: mounts /boot/efi" in one for one in said] == [True, False]
     assert fstab.stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in fstab.parent.iterdir()] == ["fstab"]
+    assert fstab.parent.stat().st_mtime_ns == 10 ** 18 + 2, "the directory is as it was restored"
 
 
 @pytest.mark.parametrize("text", ["UUID=AAAA-BBBB /boot/efi vfat umask=0077 0 1\n", None])
