@@ -18,6 +18,7 @@ from drill.guest import Guest
 from drill.original import BOOT_SECONDS, capture, settle, take_manifest
 from drill.package import require_put_back
 from drill.plan import Bench, Check, KeptPart, Original, Wreck
+from drill.ports import free_port
 from drill.secret import require_unseen
 from drill.server import facts
 from drill.spec import Forward, MachineSpec
@@ -199,9 +200,3 @@ def fetch(guest: Guest, source: str, target: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(guest.read(packed))) as archive:
         archive.extractall(target, filter="data")
 
-
-def free_port() -> int:
-    """A TCP port of the loopback address that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

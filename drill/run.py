@@ -11,12 +11,13 @@ from typing import Iterator, Optional, Tuple
 
 from drill.accel import choose
 from drill.again import refused_first
+from drill.beside import beside
 from drill.cache import cache_root
 from drill.disaster import destroy, sealed
 from drill.errors import DrillFailed
 from drill.evidence import leave_evidence, verdict_line
 from drill.key import require_key
-from drill.layer import original_layer, take
+from drill.layer import Layer, original_layer, take
 from drill.medium import decide, put_set, with_arguments
 from drill.original import read_stick
 from drill.plan import Bench, Check, Order, Verdict, Wreck
@@ -72,7 +73,7 @@ def _run(order: Order, disks: Path, progress: Progress, accel: Optional[Accel], 
             with progress.step("recover it from the rescue medium"):
                 recover(bench, wreck)
             with progress.step("prove that it is back"):
-                checks = (*checks, *prove(bench, original, wreck))
+                checks = (*checks, *prove(bench, original, wreck), *_beside(bench, layer, wreck))
             if not all(check.ok for check in checks):
                 break
             if round < len(order.recovery.machines):
@@ -97,9 +98,20 @@ def _refusal(bench: Bench, wreck: Wreck) -> Tuple[Check, ...]:
         return ()
     with bench.progress.step("try it without consent"):
         decide(bench, refusal.policy, ())
-        check = checked("without consent nothing is written", lambda: refused_first(bench, wreck, refusal))
-        bench.progress.say(f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail.splitlines()[0]}")
-        return (check,)
+        return (_told(bench, checked("without consent nothing is written",
+                                     lambda: refused_first(bench, wreck, refusal))),)
+
+
+def _beside(bench: Bench, layer: Layer, wreck: Wreck) -> Tuple[Check, ...]:
+    """A replica may run while its original does."""
+    if not bench.order.recovery.replica:
+        return ()
+    return (_told(bench, checked("it runs beside its original", lambda: beside(bench, layer, wreck))),)
+
+
+def _told(bench: Bench, check: Check) -> Check:
+    bench.progress.say(f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail.splitlines()[0]}")
+    return check
 
 
 def _hand_on(bench: Bench) -> None:

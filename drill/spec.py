@@ -16,6 +16,7 @@ OVMF_VARS = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 AGENT_PORT = "org.qemu.guest_agent.0"
 EVENTS_PORT = "org.lifeboat.events"
 
+LINK_SLOT = 0x0f
 NET_SLOT = 0x10
 DISK_SLOT = 0x11
 """PCI slots. They stay when a stick or a CD comes or goes, as on a mainboard: Linux names network cards by slot."""
@@ -69,6 +70,15 @@ class Forward:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A second network card, on a segment with that of another machine: one listens at the host's port."""
+
+    port: int
+    mac: str
+    listens: bool
+
+
+@dataclass(frozen=True)
 class DirectKernel:
     """A kernel that QEMU starts itself, without a boot loader."""
 
@@ -100,6 +110,7 @@ class MachineSpec:
     key_stick: Optional[Path] = None
     kernel: Optional[DirectKernel] = None
     forwards: Tuple[Forward, ...] = ()
+    link: Optional[Link] = None
     memory: int = 1024
     processors: int = 1
     no_reboot: bool = False
@@ -214,8 +225,13 @@ def _disk(disk: Disk, index: int) -> list[str]:
 def _network(spec: MachineSpec) -> list[str]:
     forwards = "".join(f",hostfwd=tcp:127.0.0.1:{f.host_port}-:{f.guest_port}" for f in spec.forwards)
     # restrict=on: the guest gets an address and answers the forwarded ports, and reaches nothing.
-    return ["-netdev", f"user,id=net,restrict=on{forwards}",
-            "-device", f"virtio-net-pci,netdev=net,mac=52:54:00:6c:69:66,addr={NET_SLOT:#x},romfile="]
+    words = ["-netdev", f"user,id=net,restrict=on{forwards}",
+             "-device", f"virtio-net-pci,netdev=net,mac=52:54:00:6c:69:66,addr={NET_SLOT:#x},romfile="]
+    if spec.link is not None:
+        way = "listen" if spec.link.listens else "connect"
+        words += ["-netdev", f"socket,id=link,{way}=127.0.0.1:{spec.link.port}",
+                  "-device", f"virtio-net-pci,netdev=link,mac={spec.link.mac},addr={LINK_SLOT:#x},romfile="]
+    return words
 
 
 def _quote(path: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drill.spec import Accel, DirectKernel, Disk, DiskFormat, Forward, MachineSpec, qemu_argv
+from drill.spec import Accel, DirectKernel, Disk, DiskFormat, Forward, Link, MachineSpec, qemu_argv
 from sif.model import Firmware
 
 SPEC = MachineSpec(
@@ -91,6 +91,15 @@ def test_protected_disks(read_only: bool, snapshot: bool, words: str) -> None:
     disk = Disk("d", Path("/a,b"), "S", read_only=read_only, snapshot=snapshot)
     drive = options(qemu_argv(replace(SPEC, disks=(disk,))), "-drive")[0]
     assert words in drive.split(",") and "file=/a,,b" in drive
+
+
+def test_a_second_card_leads_to_another_machine() -> None:
+    ends = [qemu_argv(replace(SPEC, link=Link(4711, f"52:54:00:00:00:0{end}", end == 1))) for end in (1, 2)]
+    assert [options(argv, "-netdev")[1] for argv in ends] == [
+        "socket,id=link,listen=127.0.0.1:4711", "socket,id=link,connect=127.0.0.1:4711"]
+    assert [options(argv, "-device")[-1].split(",")[2] for argv in ends] == [
+        "mac=52:54:00:00:00:01", "mac=52:54:00:00:00:02"]
+    assert len(options(qemu_argv(SPEC), "-netdev")) == 1
 
 
 def test_an_operator_has_a_keyboard_and_types_into_a_socket_while_the_log_is_kept() -> None:
