@@ -46,12 +46,10 @@ def prove(bench: Bench, original: Original, wreck: Wreck) -> Tuple[Check, ...]:
     checks += [untouched(part.name, part.sha256, present_bytes(part)) for part in wreck.kept]
 
     def note(name: str, look: Callable[[], str]) -> None:
-        check = checked(name, look)
-        checks.append(check)
-        bench.progress.say(f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail.splitlines()[0]}")
+        checks.append(told(bench, checked(name, look)))
 
     for early in checks:
-        bench.progress.say(f"{'ok    ' if early.ok else 'FAILED'} {early.name}: {early.detail}")
+        told(bench, early)
     with Machine(spec) as machine, unlocking(machine):
         guest = Guest(machine.spec.agent_socket, on_life=machine.alive, check=lambda: machine.check_life(BOOT_SECONDS))
         note("starts from its own disks", lambda: f"its agent answered after {guest.wait(BOOT_SECONDS):.0f} s")
@@ -92,6 +90,12 @@ def checked(name: str, look: Callable[[], str]) -> Check:
         return Check(name, True, look())
     except (LifeboatError, OSError) as error:
         return Check(name, False, str(error))
+
+
+def told(bench: Bench, check: Check) -> Check:
+    """The check, with a line about it for whoever watches."""
+    bench.progress.say(f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail.splitlines()[0]}")
+    return check
 
 
 def untouched(name: str, before: str, after: str) -> Check:
@@ -199,4 +203,3 @@ def fetch(guest: Guest, source: str, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(guest.read(packed))) as archive:
         archive.extractall(target, filter="data")
-

@@ -22,7 +22,7 @@ from drill.medium import decide, put_set, with_arguments
 from drill.original import read_stick
 from drill.plan import Bench, Check, Order, Verdict, Wreck
 from drill.progress import Progress
-from drill.proof import checked, prove
+from drill.proof import checked, prove, told
 from drill.recover import recover
 from drill.server.base import Base, server_base
 from drill.server.tree import Tree, server_tree
@@ -73,7 +73,9 @@ def _run(order: Order, disks: Path, progress: Progress, accel: Optional[Accel], 
             with progress.step("recover it from the rescue medium"):
                 recover(bench, wreck)
             with progress.step("prove that it is back"):
-                checks = (*checks, *prove(bench, original, wreck), *_beside(bench, layer, wreck))
+                checks = (*checks, *prove(bench, original, wreck))
+                if order.recovery.replica and all(check.ok for check in checks):
+                    checks = (*checks, _beside(bench, layer, wreck))
             if not all(check.ok for check in checks):
                 break
             if round < len(order.recovery.machines):
@@ -98,20 +100,12 @@ def _refusal(bench: Bench, wreck: Wreck) -> Tuple[Check, ...]:
         return ()
     with bench.progress.step("try it without consent"):
         decide(bench, refusal.policy, ())
-        return (_told(bench, checked("without consent nothing is written",
-                                     lambda: refused_first(bench, wreck, refusal))),)
+        return (told(bench, checked("without consent nothing is written",
+                                    lambda: refused_first(bench, wreck, refusal))),)
 
 
-def _beside(bench: Bench, layer: Layer, wreck: Wreck) -> Tuple[Check, ...]:
-    """A replica may run while its original does."""
-    if not bench.order.recovery.replica:
-        return ()
-    return (_told(bench, checked("it runs beside its original", lambda: beside(bench, layer, wreck))),)
-
-
-def _told(bench: Bench, check: Check) -> Check:
-    bench.progress.say(f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail.splitlines()[0]}")
-    return check
+def _beside(bench: Bench, layer: Layer, wreck: Wreck) -> Check:
+    return told(bench, checked("it runs beside its original", lambda: beside(bench, layer, wreck)))
 
 
 def _hand_on(bench: Bench) -> None:
