@@ -25,7 +25,7 @@ CODE_PACKAGES = ("sif", "rescue")
 CODE_TARGET = Path("opt/lifeboat")
 LEFT_OUT = (
     # On every medium beside the squashfs already; the initramfs brings them into the running system.
-    "usr/lib/lifeboat/boot/vmlinuz", "usr/lib/lifeboat/boot/initrd.img",
+    "usr/lib/lifeboat/boot/vmlinuz", "usr/lib/lifeboat/boot/initrd.img", "usr/lib/lifeboat/boot/modules",
     # What only makes media. Staging takes i386-pc and the signed gcd.
     "usr/lib/lifeboat/boot/bios.img", "usr/lib/lifeboat/boot/bios.pxe", "usr/lib/lifeboat/boot/memtest86+x64.bin",
     "usr/lib/lifeboat/boot/memtest86+x64.efi", "usr/lib/lifeboat/boot/network-start.img",
@@ -88,8 +88,9 @@ def _squash_options(options: BuildOptions) -> Tuple[str, ...]:
 
 
 def _pack_base(tree: BaseTree, options: BuildOptions, product: Path) -> None:
-    """Pack all of the tree except /opt, which is appended with the code in it."""
-    present = tuple(path for path in left_out(options) if (tree.path / path).exists())
+    """Pack all of the tree except /opt, which is appended with the code in it, and modules that the initramfs brings."""
+    modules = (tree.boot / "modules").read_text("ascii").split()
+    present = tuple(path for path in (*left_out(options), *modules) if (tree.path / path).exists())
     run(["mksquashfs", str(tree.path), str(product / "base.squashfs"), "-noappend", "-no-progress", "-quiet",
          *_squash_options(options), "-e", CODE_TARGET.parts[0], *present], timeout=PACK_TIMEOUT,
         env=reproducible(options))

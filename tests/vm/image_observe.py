@@ -10,6 +10,10 @@ LOOK = textwrap.dedent("""
         return subprocess.run(argv, capture_output=True, text=True).stdout
     def text(path):
         return open(path).read() if os.path.exists(path) else ""
+    def missing_modules():
+        folder = "/usr/lib/modules/" + os.uname().release
+        names = [line.split(":")[0] for line in open(folder + "/modules.dep")]
+        return [name for name in names if not os.path.exists(folder + "/" + name)] if names else ["all"]
     imports = "import blivet, dbus, gi, parted, sif.run, rescue.plan"
     seen = {
         "cmdline": open("/proc/cmdline").read(),
@@ -30,6 +34,7 @@ LOOK = textwrap.dedent("""
         "ports": os.listdir("/dev/virtio-ports"),
         "secure": bool(glob.glob("/sys/firmware/efi/efivars/SecureBoot-*")
                        and open(glob.glob("/sys/firmware/efi/efivars/SecureBoot-*")[0], "rb").read()[4]),
+        "missing": missing_modules(),
         "places": text("/proc/sys/kernel/randomize_va_space").strip(),
         "checked": text("/run/initramfs/lifeboat-image.sha256").strip(),
         "imports": subprocess.run(["python3", "-c", imports], stderr=subprocess.DEVNULL).returncode,

@@ -118,6 +118,7 @@ def test_starts_from_memory_with_all_tools(iso: Path, tmp_path: Path, firmware: 
     assert seen["checked"] == _squashfs(iso)["sha256"], "the initramfs has checked it"
     assert [m for m in seen["mounts"] if not m.startswith("/dev/loop")] == [], "the medium is free"
     assert {"vmlinuz", "initrd.img"} <= set(seen["boot"]), "staging finds kernel and initramfs"
+    assert seen["missing"] == [], "drivers are there, those of the initramfs too"
     assert seen["listening"] == [], "nothing listens on the network"
     assert seen["places"] == "2", "programs are at random places in memory, whatever the initramfs did"
     assert seen["imports"] == 0, "the agent's packages and what they import are there"
@@ -163,5 +164,5 @@ def test_medium_hands_over_to_phase_2_on_the_disk(iso: Path, tmp_path: Path, dis
     seen = probe(machine, iso, OBSERVE, tmp_path / "observe")
     assert "rescue.phase=2" in seen["cmdline"]
     assert seen["mapper"] == (["vg0-root"] if stage == "lv" else []), "only the staging volume is active"
-    assert (seen["swaps"], seen["mdstat"]) == ([], [])
+    assert (seen["swaps"], seen["mdstat"], seen["missing"]) == ([], [], [])
     assert [m for m in seen["mounts"] if not m.startswith("/dev/loop")] == [], "the staging file system is free"

@@ -51,6 +51,18 @@ def test_translations_and_manuals_are_left_out(tree: Path) -> None:
     assert (tree / "usr/share/doc/rsync/copyright").is_file(), "licences stay"
 
 
+def test_a_driver_is_in_the_initramfs_or_in_the_squashfs(tree: Path) -> None:
+    """A start brings the former into the running system; each of them travels once."""
+    system = rescue_system(BuildOptions(), Progress())
+    modules = f"usr/lib/modules/{system.tree.kernel_release}/kernel/"
+    listed = run(["unsquashfs", "-no-progress", "-d", "", "-l", str(system.squashfs)], timeout=60).stdout.splitlines()
+    packed = {line.lstrip("/") for line in listed if line.lstrip("/").startswith(modules) and ".ko" in line}
+    early = set((system.tree.boot / "modules").read_text().split())
+    assert f"{modules}fs/ext4/ext4.ko.xz" in early and f"{modules}drivers/md/dm-crypt.ko" in packed
+    assert packed | early == {str(path.relative_to(tree)) for path in (tree / modules).rglob("*.ko*")}
+    assert not {name.removesuffix(".xz") for name in early} & packed
+
+
 @pytest.mark.parametrize("kind", [
     "mkfs.btrfs", "mkfs.ext4", "mkfs.f2fs", "mkfs.ntfs", "mkfs.vfat", "mkfs.xfs", "mkswap", "mdadm", "lvm",
     "cryptsetup", "make-bcache", "multipath", "thin_restore", "cache_restore", "sfdisk", "sgdisk", "parted",

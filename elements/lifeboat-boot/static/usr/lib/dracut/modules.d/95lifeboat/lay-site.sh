@@ -1,7 +1,9 @@
 #!/bin/sh
-# Lay the site's files over the image (its root is writable memory), and bring kernel and initramfs into it, from which staging
-# makes phase 2: they are on the medium already and need not be in the squashfs too.
+# Bring into the image (its root is writable memory) what is not in the squashfs, because it is in this initramfs or beside it: the
+# kernel's modules, and kernel and initramfs as files, from which staging makes phase 2. Lay the site's files over it.
 # shellcheck disable=SC2154  # NEWROOT is dracut's
+modules=usr/lib/modules/$(uname -r)/kernel
+cp -a "/$modules/." "$NEWROOT/$modules/"
 if [ -d "$NEWROOT/opt/lifeboat/site" ]; then
     cp -a --remove-destination "$NEWROOT/opt/lifeboat/site/." "$NEWROOT/"
 fi
