@@ -32,6 +32,9 @@ LEFT_OUT = (
 )
 """Paths of the base tree that are not in the squashfs, nor is what only makes media of an architecture."""
 PACK_TIMEOUT = 3600.0
+SAME_EVERY_TIME = ("-no-duplicates",)
+"""mksquashfs looks whether it has packed a file before while other threads still pack, and now and then misses it: two
+images of the same files would differ (plougher/squashfs-tools, issue 362). Elements link equal files instead."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,18 @@ def code_files(project: Path = PROJECT) -> Tuple[Path, ...]:
                         if path.is_file() and "__pycache__" not in path.parts))
 
 
-def left_out(options: BuildOptions) -> Tuple[str, ...]:
-    """Paths of the base tree that are not in the squashfs."""
+def left_out(options: BuildOptions, tree: BaseTree) -> Tuple[str, ...]:
+    """Paths of the base tree that are not in the squashfs; modules that the initramfs brings are among them."""
+    return (*_only_for_media(options), *(tree.boot / "modules").read_text("ascii").split())
+
+
+def _only_for_media(options: BuildOptions) -> Tuple[str, ...]:
     return (*LEFT_OUT, *options.architecture.only_for_media)
 
 
 def squash_key(tree: BaseTree, options: BuildOptions) -> str:
     """Names the packed base."""
-    return digest([tree.key, *_squash_options(options), str(epoch(options)), *left_out(options)])
+    return digest([tree.key, *_squash_options(options), str(epoch(options)), *_only_for_media(options)])
 
 
 def system_key(key_of_base: str, site: Tuple[SiteFile, ...]) -> str:
@@ -84,13 +91,12 @@ def build_system(cache: Cache, options: BuildOptions, tree: BaseTree, progress: 
 
 
 def _squash_options(options: BuildOptions) -> Tuple[str, ...]:
-    return options.architecture.squash_options(COMPRESSIONS[options.config.image.compression])
+    return (*SAME_EVERY_TIME, *options.architecture.squash_options(COMPRESSIONS[options.config.image.compression]))
 
 
 def _pack_base(tree: BaseTree, options: BuildOptions, product: Path) -> None:
-    """Pack all of the tree except /opt, which is appended with the code in it, and modules that the initramfs brings."""
-    modules = (tree.boot / "modules").read_text("ascii").split()
-    present = tuple(path for path in (*left_out(options), *modules) if (tree.path / path).exists())
+    """Pack all of the tree except /opt, which is appended with the code in it."""
+    present = tuple(path for path in left_out(options, tree) if (tree.path / path).exists())
     run(["mksquashfs", str(tree.path), str(product / "base.squashfs"), "-noappend", "-no-progress", "-quiet",
          *_squash_options(options), "-e", CODE_TARGET.parts[0], *present], timeout=PACK_TIMEOUT,
         env=reproducible(options))
@@ -115,8 +121,8 @@ def _add_code(cache: Cache, options: BuildOptions, tree: BaseTree, base: Path, s
         root.chmod(0o755)
         # All of it was made this minute; the time is no part of the image.
         clamp(root, epoch(options))
-        run(["mksquashfs", str(root), str(image), "-no-progress", "-quiet", "-all-root", "-no-recovery"],
-            timeout=PACK_TIMEOUT, env=reproducible(options))
+        run(["mksquashfs", str(root), str(image), "-no-progress", "-quiet", "-all-root", "-no-recovery",
+             *SAME_EVERY_TIME], timeout=PACK_TIMEOUT, env=reproducible(options))
     (product / "initrd.img").write_bytes(complete_initrd((tree.boot / "initrd.img").read_bytes(), sha256_of(image),
                                                          early_modules(options.config)))
 
