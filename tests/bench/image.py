@@ -139,10 +139,11 @@ class Part:
 
 PARTS = (
     Part("drivers of network cards", r"usr/lib/modules/[^/]+/kernel/drivers/net/", "every wired card Debian knows"),
-    Part("drivers of storage",
+    Part("other drivers of storage",
          r"usr/lib/modules/[^/]+/kernel/drivers/(scsi|ata|nvme|md|block|message|mmc|ufs|firewire|nvdimm)/",
-         "every host adapter, RAID controller, device mapper, bcache"),
-    Part("file systems of the kernel", r"usr/lib/modules/[^/]+/kernel/fs/", "what is rebuilt, and what sets lie on"),
+         "FCoE and iSCSI adapters, bcache"),
+    Part("other file systems of the kernel", r"usr/lib/modules/[^/]+/kernel/fs/",
+         "exFAT, NTFS, F2FS, character sets of names"),
     Part("other modules of the kernel", r"usr/lib/modules/", "USB, keyboards, graphics of servers, hypervisors"),
     Part("firmware", r"usr/lib/firmware/", "network cards and host adapters that do not start without"),
     Part("restic, age", r"usr/bin/(restic|age)", "restores from restic; encrypted secrets of a set"),
@@ -167,7 +168,8 @@ def sizes(options: BuildOptions) -> None:
     scale = system.squashfs.stat().st_size / sum(packed.values())
     rows: List[Tuple[str, float, str]] = [(part.title, packed[part.title] * scale, part.buys) for part in PARTS]
     rows.append(("kernel", system.kernel.stat().st_size, "Debian's, signed"))
-    rows.append(("initramfs", system.initrd.stat().st_size, "finds the medium on any adapter, or phase 2 on any disk"))
+    rows.append(("initramfs", system.initrd.stat().st_size,
+                 "finds the medium on any adapter, or phase 2 on any disk: drivers of storage and file systems"))
     loaders = ESP_SPARE + sum((tree / path).stat().st_size for path in (
         options.architecture.shim, options.architecture.mok_manager, options.architecture.signed_grub("gcd")))
     rows.append(("EFI partition", loaders, "shim, GRUB, key manager"))
